@@ -1,0 +1,153 @@
+"""Reading the audit log: every entry after the cursor, oldest first, whatever the server's order, filters and pages do.
+
+The server lists the log newest first, and little about it is promised: entries arrive late, share a second, may be
+unordered within a day, and the list moves while it is read. So only ids and timestamps are trusted. The server's order
+and its date filter save requests; what the order is worth is measured while reading.
+
+Usually one page holds all that is new. A backlog that one run cannot hold is read from its old end, in stretches that
+each join the one before, so that delivery is oldest first in bounded memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from statsig.console.audit_walk import Item, Walk, slack
+from statsig.console.client import ConsoleClient
+from statsig.console.cursor import Cursor
+from statsig.console.errors import RequestNotMadeError
+
+QUIET_FOR = 300.0  # seconds for which an unchanged first page and length stand for an unchanged log
+
+
+@dataclass(frozen=True, slots=True)
+class _Backlog:
+    """Where a backlog is being worked off. Positions are hints: they shift as the log grows; ids do not.
+
+    Its end lies between `newer` and `older` until it is found. From then on, `start` is where the last stretch began
+    and `anchors` are the ids of its first page. `disorder` is the most that has been seen, in seconds.
+    """
+
+    disorder: int
+    newer: int = 0
+    older: int | None = None
+    start: int | None = None
+    anchors: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    """The first page and the length of the log when it was last read completely. `at` is a monotonic time."""
+
+    first_page: tuple[str, ...]
+    total: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one run found: `items` not yet delivered, oldest first.
+
+    complete: nothing newer was left unread. horizon: the watermark must not pass this instant (epoch seconds), since
+    older entries may still be unread. unreadable: entries larger than the size cap of an answer.
+    """
+
+    items: tuple[Item, ...]
+    complete: bool
+    horizon: int
+    unreadable: int
+    _backlog: _Backlog | None = field(repr=False)
+    _quiet: _Quiet | None = field(repr=False)
+
+
+class AuditLogReader:
+    """Reads one project's audit log. Between runs it holds no entries, only where it stands in a backlog."""
+
+    def __init__(
+        self,
+        client: ConsoleClient,
+        overlap: int,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._overlap = overlap
+        self._clock = clock
+        self._monotonic = monotonic
+        self._backlog: _Backlog | None = None
+        self._quiet: _Quiet | None = None
+        self._requests_a_run: int | None = None
+
+    def read(self, cursor: Cursor, most_requests: int) -> Reading:
+        """What `cursor` has not delivered yet, or the oldest stretch of it. Raises ConsoleError.
+
+        Makes at most `most_requests` requests. When every item is delivered and the cursor saved, call `settle`.
+        """
+        walk = Walk(
+            self._client, cursor.bound(self._overlap), min(most_requests, self._requests_a_run or most_requests)
+        )
+        try:
+            if self._backlog is None:
+                if walk.read_from(0, frozenset(), self._is_unchanged):
+                    return self._complete(walk, cursor)
+                self._backlog = _Backlog(walk.order.disorder, walk.end, walk.total)
+            if self._backlog.start is None:
+                newer, older, is_found = walk.find_end(self._backlog.newer, self._backlog.older, self._backlog.disorder)
+                start = older if is_found else None
+                self._backlog = replace(self._backlog, newer=newer, older=older, start=start)
+            if self._backlog.start is not None:
+                return self._stretch(walk, cursor, self._backlog, self._backlog.start)
+        except RequestNotMadeError:
+            self._give_up(walk)
+        return Reading((), False, cursor.floor, walk.unreadable, self._backlog, None)
+
+    def settle(self, reading: Reading) -> None:
+        """Everything in `reading` has been delivered: the next run goes on behind it."""
+        self._backlog, self._quiet = reading._backlog, reading._quiet
+        if reading.complete:
+            self._requests_a_run = None
+
+    def _is_unchanged(self, walk: Walk) -> bool:
+        """A complete reading of several pages is not repeated while neither the first page nor the length changes."""
+        known = self._quiet
+        return (
+            known is not None
+            and self._monotonic() - known.at < QUIET_FOR
+            and (walk.first_page, walk.total) == (known.first_page, known.total)
+        )
+
+    def _complete(self, walk: Walk, cursor: Cursor) -> Reading:
+        quiet = self._quiet
+        if walk.pages > 1 and walk.total is not None:
+            quiet = _Quiet(walk.first_page, walk.total, self._monotonic())
+        return Reading(_undelivered(walk, cursor), True, int(self._clock()), walk.unreadable, None, quiet)
+
+    def _stretch(self, walk: Walk, cursor: Cursor, backlog: _Backlog, last_start: int) -> Reading:
+        walk.forget()
+        start = max(0, last_start - walk.reach())
+        reached = walk.read_from(start, backlog.anchors)
+        disorder = max(backlog.disorder, walk.order.disorder)
+        if not reached:
+            self._give_up(walk)
+            return Reading((), False, cursor.floor, walk.unreadable, self._backlog, None)
+        if start == 0:
+            return self._complete(walk, cursor)
+        newest = max((item.time for item in walk.found()), default=cursor.floor)
+        resume = replace(backlog, disorder=disorder, start=start, anchors=frozenset(walk.first_page))
+        horizon = min(int(self._clock()), newest - slack(disorder))
+        return Reading(_undelivered(walk, cursor), False, horizon, walk.unreadable, resume, None)
+
+    def _give_up(self, walk: Walk) -> None:
+        """The walk took more than this run had (requests, time or memory): try less, and look for the end again.
+
+        A stretch also ends here when the log has grown by more than expected, or is less ordered than it looked.
+        """
+        disorder = max(walk.order.disorder, self._backlog.disorder if self._backlog else 0)
+        self._backlog = _Backlog(disorder, 0, walk.total)
+        self._requests_a_run = walk.pages // 2 or None
+
+
+def _undelivered(walk: Walk, cursor: Cursor) -> tuple[Item, ...]:
+    return tuple(item for item in walk.found() if item.digest not in cursor.delivered)

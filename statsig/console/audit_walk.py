@@ -1,0 +1,210 @@
+"""One run's walk down the audit log, newest to oldest, in overlapping windows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from statsig.console.client import LARGEST_PAGE, ConsoleClient, Page
+from statsig.console.cursor import digest_of
+from statsig.console.errors import RequestNotMadeError, TooLargeError
+from statsig.console.records import AuditEntry, MalformedRecordError, parse_audit_entry
+from statsig.console.windows import Window, window_after, window_at
+
+DAY = 86_400
+MOST_BYTES = 16 * 1024 * 1024  # of JSON held at once
+SORTED_SAMPLE = 30  # distinct timestamps that must have been seen before the order is believed
+UNKNOWN_TIME = -(2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry of the log, or the reason why it could not be read. `time` is then that of the next older one."""
+
+    digest: str
+    time: int
+    entry: AuditEntry | None
+    problem: str = ''
+
+
+class Walk:
+    """The requests of one run, and what they found. Raises ConsoleError and RequestNotMadeError where it requests."""
+
+    def __init__(self, client: ConsoleClient, bound: int, most_requests: int) -> None:
+        self._client = client
+        self._bound = bound
+        self._requests_left = most_requests
+        self._limit = LARGEST_PAGE
+        self._honours_limit = True
+        # Two days early: whether the date is inclusive, and in which time zone, is not documented.
+        day = datetime.fromtimestamp(max(0, bound - 2 * DAY), UTC)
+        self._params = {'startDate': day.strftime('%Y-%m-%d')}
+        self.total: int | None = None
+        self.unreadable = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin again with nothing read, and the requests that are left."""
+        self.first_page: tuple[str, ...] = ()
+        self.pages = 0
+        self.end = 0
+        self.order = Order()
+        self._items: list[Item] = []
+        self._seen: set[str] = set()
+        self._bytes = 0
+
+    def reach(self) -> int:
+        """How many positions the requests that are left can cover, with some to spare for a log that has grown."""
+        return max(self._limit // 2, int((self._requests_left - 1) * self._limit * 0.8))
+
+    def read_from(
+        self, start: int, anchors: frozenset[str], unchanged: Callable[[Walk], bool] = lambda _: False
+    ) -> bool:
+        """Read from position `start` down until all that follows is known; whether that point was reached.
+
+        It is known where it is older than the bound, where an anchor stands, or where the log ends.
+        """
+        self.end = start
+        while self._requests_left > 0 and self._bytes < MOST_BYTES:
+            page, window = self._next_page(start)
+            if page is None:
+                continue
+            items = [_item(record) for record in page.items]
+            if not self._adjoins(window, items):
+                # Entries were deleted meanwhile: what stood behind the last window may have moved into it.
+                self.end = max(start, self.end - self._limit)
+                continue
+            self._add(page, window, items)
+            at_an_anchor = any(item.digest in anchors for item in items)
+            if not page.more or at_an_anchor or self.order.is_past(self._bound):
+                return True
+            if self.pages == 1 and unchanged(self):
+                return True
+        return False
+
+    def find_end(self, newer: int, older: int | None, disorder: int) -> tuple[int, int | None, bool]:
+        """Where entries older than the bound begin: halves the distance from `newer` to `older`, positions in the log.
+
+        Returns both, closer together, and whether they are within a page of each other. Leaves a request for reading.
+        """
+        while older is None or older - newer > self._limit:
+            if self._requests_left < 2:
+                return newer, older, False
+            middle = (newer + older) // 2 if older is not None else max(2 * newer, self._limit)
+            try:
+                page = self._get(self._window(window_at(middle, self._limit)))
+            except RequestNotMadeError:
+                return newer, older, False
+            if page is None:
+                continue
+            times = [item.time for item in map(_item, page.items) if item.entry]
+            if not times or max(times) < self._bound - slack(disorder):
+                older = middle
+            else:
+                newer = max(middle, newer + 1)
+        return newer, older, True
+
+    def found(self) -> list[Item]:
+        """Entries not older than the bound, oldest first; of those in one second, the one further down first."""
+        items: list[Item] = []
+        # A malformed one goes by its older neighbour: that one stays the same while new entries arrive above.
+        older_neighbour = next((item.time for item in reversed(self._items) if item.entry), self._bound)
+        for item in reversed(self._items):
+            if item.entry is None:
+                items.append(replace(item, time=older_neighbour))
+            else:
+                older_neighbour = item.time
+                items.append(item)
+        return sorted((item for item in items if item.time >= self._bound), key=lambda item: item.time)
+
+    def _next_page(self, start: int) -> tuple[Page | None, Window]:
+        wanted = window_after(self.end, self._limit) if self.pages else window_at(start, self._limit)
+        window = self._window(wanted)
+        return self._get(window), window
+
+    def _window(self, wanted: Window) -> Window:
+        if self._honours_limit:
+            return wanted
+        return Window(max(self.end, wanted.start) // self._limit + 1, self._limit)
+
+    def _get(self, window: Window) -> Page | None:
+        """The page, or None where a smaller one must be asked for first."""
+        self._requests_left -= 1
+        try:
+            page = self._client.get_page('audit_logs', window.page, window.limit, self._params)
+        except TooLargeError:
+            if self._limit == 1:
+                self.unreadable += 1
+                self.end += 1
+                self.pages += 1
+            self._limit = max(1, self._limit // 4)
+            return None
+        if page.size is not None and page.size != window.limit:
+            # Some servers cap the page size, some ignore what is asked for; `itemsPerPage` tells.
+            self._honours_limit = page.size < window.limit and window.limit == LARGEST_PAGE
+            self._limit = page.size
+        self.total = page.total if page.total is not None else self.total
+        return page
+
+    def _adjoins(self, window: Window, items: list[Item]) -> bool:
+        """Whether nothing can be missing between what was read before and this window."""
+        if not self.pages or not items or not self._honours_limit or window.start >= self.end:
+            return True
+        return any(item.digest in self._seen for item in items)
+
+    def _add(self, page: Page, window: Window, items: list[Item]) -> None:
+        for item in items:
+            if item.digest not in self._seen:
+                self._items.append(item)
+                if item.entry is not None:
+                    self.order.see(item.time)
+        if not self.pages:
+            self.first_page = tuple(item.digest for item in items)
+        self._seen.update(item.digest for item in items)
+        self._bytes += page.bytes
+        self.pages += 1
+        self.end = max(self.end, (window.page - 1) * (page.size or window.limit) + len(items))
+
+
+class Order:
+    """How far the log is from being sorted newest first, as seen so far. `disorder` is in seconds."""
+
+    def __init__(self) -> None:
+        self.disorder = 0
+        self._distinct: set[int] = set()
+        self._oldest: int | None = None
+        self._last = 0
+
+    def see(self, time: int) -> None:
+        """The next entry, walking from newest to oldest."""
+        if self._oldest is not None:
+            self.disorder = max(self.disorder, time - self._oldest)
+        self._oldest = time if self._oldest is None else min(time, self._oldest)
+        self._last = time
+        if len(self._distinct) < SORTED_SAMPLE:
+            self._distinct.add(time)
+
+    def is_past(self, bound: int) -> bool:
+        """Whether everything further down is older than `bound`."""
+        return len(self._distinct) >= SORTED_SAMPLE and self._last < bound - slack(self.disorder)
+
+
+def slack(disorder: int) -> int:
+    """How much older than the bound an entry must be, for all that follow it to be older too, in seconds.
+
+    A log out of order by a few minutes, by entries that came late, costs a few more entries to read. One that is only
+    sorted by day shows a disorder of hours at once, and is read a whole day further.
+    """
+    return min(DAY, 8 * disorder)
+
+
+def _item(record: Any) -> Item:
+    try:
+        entry = parse_audit_entry(record)
+    except MalformedRecordError as error:
+        # Its id may be what is unreadable, so it is known by all it says.
+        return Item(digest_of(json.dumps(record, sort_keys=True)), UNKNOWN_TIME, None, str(error))
+    return Item(digest_of(entry.id), entry.timestamp, entry)

@@ -1,0 +1,100 @@
+"""Where the cursor is kept: two slots of a key-value store that may lose, tear or garble what is written.
+
+The Agent's persistent cache truncates a file in place, without fsync, and swallows its errors: a crash or a full disk
+leaves an empty or half-written value, silently. So writes alternate between two slots, carry a sequence number and a
+checksum, and are read back: the newest valid slot counts, and a failed write never reaches the other one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from statsig.console.cursor import Cursor, decode, encode
+
+Slot = Literal['a', 'b']
+SLOTS: tuple[Slot, ...] = ('a', 'b')
+
+
+class CursorNotSavedError(Exception):
+    """The store does not hold what was written to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    sequence: int
+    cursor: Cursor
+
+
+class CursorStore:
+    """The cursor of one identity. `read(key)` gives '' for what is absent, and may raise; so may `write(key, text)`."""
+
+    def __init__(self, read: Callable[[str], str], write: Callable[[str, str], None], key: str) -> None:
+        self._read = read
+        self._write = write
+        self._key = key
+        self._current: _Stored | None = None
+        self._current_slot: Slot = 'b'
+        self._unsaved: Cursor | None = None
+        self.damaged = False
+        """After `load`: a slot held something unreadable, and no other slot nor this process knew the cursor."""
+        self.is_behind = False
+        """After `load`: the slots hold less than this process knows; saving again would mend that."""
+
+    def load(self) -> Cursor | None:
+        """The newest cursor: of the slots, or of this process where a write or a slot was lost since. None at first.
+
+        Another process (`agent check`) may have moved it on, so it is read again in every run.
+        """
+        slots: dict[Slot, _Stored | None] = {}
+        garbled = False
+        for slot in SLOTS:
+            try:
+                text = self._read(f'{self._key}_{slot}')
+                slots[slot] = _parse(text) if text else None
+            except (ValueError, RuntimeError, OSError):
+                slots[slot] = None
+                garbled = True
+        for slot, stored in slots.items():
+            if stored is not None and (self._current is None or stored.sequence > self._current.sequence):
+                self._current, self._current_slot, self._unsaved = stored, slot, None
+        self.damaged = garbled and self._current is None
+        self.is_behind = self._unsaved is not None or self._current not in (None, slots[self._current_slot])
+        return self._unsaved or (self._current.cursor if self._current else None)
+
+    def save(self, cursor: Cursor) -> None:
+        """Store `cursor` and read it back. Raises CursorNotSavedError; the slot written before is then untouched.
+
+        This process goes on from `cursor` in either case: what it says was delivered has been delivered.
+        """
+        self._unsaved = cursor
+        stored = _Stored(self._current.sequence + 1 if self._current else 1, cursor)
+        slot: Slot = 'a' if self._current_slot == 'b' else 'b'
+        text = _compose(stored)
+        try:
+            self._write(f'{self._key}_{slot}', text)
+            held = self._read(f'{self._key}_{slot}')
+        except (ValueError, RuntimeError, OSError) as error:
+            raise CursorNotSavedError(f'it failed with {type(error).__name__}') from None
+        if held != text:
+            raise CursorNotSavedError(f'of {len(text)} characters written, {len(held)} were there when read back')
+        self._current, self._current_slot, self._unsaved = stored, slot, None
+
+
+def _compose(stored: _Stored) -> str:
+    content = f'{stored.sequence} {encode(stored.cursor)}'
+    return f'{_checksum(content)} {content}'
+
+
+def _parse(text: str) -> _Stored:
+    checksum, _, content = text.partition(' ')
+    if checksum != _checksum(content):
+        raise ValueError('the checksum does not match: damaged or half-written')
+    sequence, _, cursor = content.partition(' ')
+    return _Stored(int(sequence), decode(cursor))
+
+
+def _checksum(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
