@@ -1,0 +1,125 @@
+"""What exists in the project: gates, experiments, dynamic configs, layers, holdouts, segments, listed now and then."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from statsig.console.client import LARGEST_PAGE, PAGES_AT_MOST, ConsoleClient
+from statsig.console.errors import BadAnswerError, ConsoleError, RefusedError
+from statsig.console.records import (
+    Entity,
+    Experiment,
+    Gate,
+    MalformedRecordError,
+    parse_entity,
+    parse_experiment,
+    parse_gate,
+)
+
+Kind = Literal['gates', 'experiments', 'dynamic_configs', 'layers', 'holdouts', 'segments']
+Record = Gate | Experiment | Entity
+
+PARSERS: dict[Kind, Callable[[Any], Record]] = {
+    'gates': parse_gate,
+    'experiments': parse_experiment,
+    'dynamic_configs': parse_entity,
+    'layers': parse_entity,
+    'holdouts': parse_entity,
+    'segments': parse_entity,
+}
+TRIES = 3  # of one page, in as many runs, before its listing is put off to the next round
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All records of one kind, by id, and when they were read (monotonic seconds)."""
+
+    records: tuple[Record, ...]
+    read_at: float
+
+
+class Inventory:
+    """The listings of one project. A round lists each kind once, over as many runs as the budget makes of it."""
+
+    def __init__(
+        self,
+        client: ConsoleClient,
+        kinds: tuple[Kind, ...],
+        interval: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._kinds = kinds
+        self._interval = interval
+        self._clock = clock
+        self._round_started: float | None = None
+        self._to_list: list[Kind] = []
+        self._page = 1
+        self._found: dict[str, Record] = {}
+        self._tries = 0
+        self.listings: dict[Kind, Listing] = {}
+        self.round_complete = False
+        """Whether every kind has been listed, or tried, at least once."""
+
+    def is_due(self) -> bool:
+        """Whether there is something to list now."""
+        if self._to_list:
+            return True
+        return self._round_started is None or self._clock() - self._round_started >= self._interval
+
+    def read(self, most_requests: int) -> None:
+        """Go on listing, with at most so many requests. Raises ConsoleError, RequestNotMadeError; goes on next time.
+
+        A kind that the key may not read is left out of the round, and the error raised when the round is through.
+        """
+        if not self._to_list:
+            self._round_started = self._clock()
+            self._to_list = list(self._kinds)
+        problem: ConsoleError | None = None
+        for _ in range(most_requests):
+            if not self._to_list:
+                break
+            try:
+                self._list_page(self._to_list[0])
+            except RefusedError as error:
+                if error.status == '401':
+                    raise
+                problem = problem or error
+                self._next_kind()
+            except BadAnswerError:
+                self._tries += 1
+                if self._tries >= TRIES:
+                    self._next_kind()
+                raise
+        if problem:
+            raise problem
+
+    def _list_page(self, kind: Kind) -> None:
+        page = self._client.get_page(kind, self._page, LARGEST_PAGE)
+        known = len(self._found)
+        for raw in page.items:
+            try:
+                record = PARSERS[kind](raw)
+            except MalformedRecordError as error:
+                log.debug('A record of %s cannot be read and is left out: %s', kind, error)
+                continue
+            self._found[record.id] = record
+        self._tries = 0
+        # A server that ignored `page` would answer the same records for ever.
+        if page.more and len(self._found) > known and self._page < PAGES_AT_MOST:
+            self._page += 1
+            return
+        self.listings[kind] = Listing(tuple(self._found[key] for key in sorted(self._found)), self._clock())
+        self._next_kind()
+
+    def _next_kind(self) -> None:
+        self._to_list.pop(0)
+        self._page, self._found, self._tries = 1, {}, 0
+        if not self._to_list:
+            self.round_complete = True
