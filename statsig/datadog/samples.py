@@ -1,0 +1,147 @@
+"""From what was read to what is sent: pure functions from listings, figures and requests to samples."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+
+from statsig.console.client import RequestMade
+from statsig.console.exposures import Followed
+from statsig.console.inventory import Kind, Record
+from statsig.console.records import Entity, Experiment, ExposureCount, Gate
+from statsig.console.selection import Selected
+from statsig.datadog import metrics
+from statsig.datadog.metrics import Metric, Sample
+from statsig.datadog.tags import tag
+
+PAST_DAY: dict[Followed, Metric] = {
+    'gates': metrics.CHECK_GATE,
+    'experiments': metrics.GET_EXPERIMENT,
+    'dynamic_configs': metrics.GET_CONFIG,
+}
+PAST_7_DAYS: dict[Followed, Metric] = {
+    'gates': metrics.CHECK_GATE_7_DAYS,
+    'experiments': metrics.GET_EXPERIMENT_7_DAYS,
+    'dynamic_configs': metrics.GET_CONFIG_7_DAYS,
+}
+COUNTED: dict[Kind, Metric] = {
+    'gates': metrics.GATES,
+    'experiments': metrics.EXPERIMENTS,
+    'dynamic_configs': metrics.DYNAMIC_CONFIGS,
+    'layers': metrics.LAYERS,
+    'holdouts': metrics.HOLDOUTS,
+    'segments': metrics.SEGMENTS,
+}
+# A warning still means a usable experiment; while checks are awaited nothing can be said.
+HEALTHY = {'PASSED': 1, 'WARNING': 1, 'FAILED': 0}
+
+
+def exposure_samples(
+    followed: Mapping[Followed, Sequence[str]],
+    figures: Mapping[tuple[Followed, str], ExposureCount],
+    experiments: Sequence[Experiment],
+) -> list[Sample]:
+    """Two gauges for each followed entity whose figure is known, one for each layer all of whose figures are."""
+    samples = []
+    for kind, ids in followed.items():
+        for entity in ids:
+            if count := figures.get((kind, entity)):
+                name = (tag('name', entity),)
+                samples.append(Sample(PAST_DAY[kind], count.past_day, name))
+                samples.append(Sample(PAST_7_DAYS[kind], count.past_7_days, name))
+    return samples + _layer_samples(set(followed.get('experiments', ())), figures, experiments)
+
+
+def _layer_samples(
+    followed: set[str], figures: Mapping[tuple[Followed, str], ExposureCount], experiments: Sequence[Experiment]
+) -> list[Sample]:
+    members: dict[str, list[str]] = defaultdict(list)
+    for experiment in experiments:
+        if experiment.layer_id and experiment.id in followed:
+            members[experiment.layer_id].append(experiment.id)
+    # A sum that lacks a part is no sum: such a layer waits until all its figures have been read.
+    return [
+        Sample(metrics.GET_LAYER, sum(figures['experiments', member].past_day for member in ids), (tag('name', layer),))
+        for layer, ids in sorted(members.items())
+        if all(('experiments', member) in figures for member in ids)
+    ]
+
+
+def sweep_samples(followed: Mapping[Followed, Selected], ages: Mapping[Followed, float]) -> list[Sample]:
+    """For each kind: how many are followed, how many the limit left out, and the age of the oldest figure."""
+    found = []
+    for kind, chosen in followed.items():
+        tags = (tag('kind', kind),)
+        found.append(Sample(metrics.EXPOSURES_ENTITIES, len(chosen.ids), tags))
+        found.append(Sample(metrics.EXPOSURES_DROPPED, chosen.dropped, tags))
+        if kind in ages:
+            found.append(Sample(metrics.EXPOSURES_AGE, ages[kind], tags))
+    return found
+
+
+def inventory_samples(listings: Mapping[Kind, Sequence[Record]], followed_gates: Sequence[str]) -> list[Sample]:
+    """How many there are of each kind and state; health of active experiments; check rate of the followed gates."""
+    samples = [
+        Sample(COUNTED[kind], count, tags)
+        for kind, records in listings.items()
+        for tags, count in sorted(Counter(map(_state, records)).items() or [((), 0)])
+    ]
+    wanted = set(followed_gates)
+    for record in (record for records in listings.values() for record in records):
+        name = (tag('name', record.id),)
+        if isinstance(record, Gate) and record.id in wanted and record.checks_per_hour is not None:
+            samples.append(Sample(metrics.GATE_CHECKS_PER_HOUR, record.checks_per_hour, name))
+        if isinstance(record, Experiment) and record.status == 'active' and record.health in HEALTHY:
+            samples.append(Sample(metrics.EXPERIMENT_HEALTHY, HEALTHY[record.health], name))
+    return samples
+
+
+def _state(record: Record) -> tuple[str, ...]:
+    match record:
+        case Gate():
+            state = {'status': record.status, 'type': record.type, 'type_reason': record.type_reason}
+        case Experiment():
+            return tag('status', record.status), tag('health', record.health)
+        case Entity():
+            state = {}
+    if record.enabled is not None:
+        state['enabled'] = str(record.enabled)
+    return tuple(tag(key, value) for key, value in state.items())
+
+
+def request_samples(requests: Sequence[RequestMade]) -> list[Sample]:
+    """Requests by endpoint and outcome, the mean time of those that were answered, and how often Statsig said 429."""
+    seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for request in requests:
+        seconds[request.endpoint, request.status].append(request.seconds)
+    samples = []
+    for (endpoint, status), durations in sorted(seconds.items()):
+        tags = (tag('endpoint', endpoint), tag('status', status))
+        samples.append(Sample(metrics.API_REQUESTS, len(durations), tags))
+        if status.isdecimal():
+            samples.append(Sample(metrics.API_REQUEST_DURATION, sum(durations) / len(durations), tags))
+    limited = sum(request.status == '429' for request in requests)
+    return [*samples, Sample(metrics.API_RATE_LIMITED, limited)]
+
+
+def can_connect(requests: Sequence[RequestMade]) -> bool | None:
+    """Whether any request of the run was answered by Statsig, the key accepted; None when none was made.
+
+    400, 403, 404 and 429 are answers of an API that is there and knows the key; 401 and 5xx are not.
+    """
+    statuses = [request.status for request in requests if request.status != 'cut_short']
+    if not statuses:
+        return None
+    return any(status.startswith('2') or status in ('400', '403', '404', '429') for status in statuses)
+
+
+def vanished(samples: Sequence[Sample], before: Sequence[Sample]) -> list[Sample]:
+    """A zero for each counted state that was sent before and is gone: Datadog would go on showing the last value."""
+    counted = set(COUNTED.values())
+    now = {(sample.metric, sample.tags) for sample in samples}
+    kinds = {sample.metric for sample in samples}
+    return [
+        Sample(sample.metric, 0, sample.tags)
+        for sample in before
+        if sample.metric in counted & kinds and (sample.metric, sample.tags) not in now
+    ]
