@@ -25,11 +25,13 @@ class RequestBudget:
         self.per_minute = per_minute
         self._clock = clock
         self._made: deque[float] = deque(maxlen=per_minute)
+        self.run_time = float('inf')
         self._run_ends = float('inf')
         self._paused_until = float('-inf')
 
     def start_run(self, seconds: float) -> None:
         """Every request of this run must be over within `seconds` from now."""
+        self.run_time = seconds
         self._run_ends = self._clock() + seconds
 
     def pause(self, seconds: float) -> None:

@@ -6,8 +6,6 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -19,18 +17,16 @@ from statsig.console.errors import (
     BadAnswerError,
     ConsoleError,
     RateLimitedError,
-    RefusedError,
     RequestNotMadeError,
     TooLargeError,
     UnreachableError,
 )
+from statsig.console.failures import answered_with, path, unreachable
 
 API_VERSION = '20240601'
 LARGEST_BODY = 8 * 1024 * 1024  # bytes, after decompression: a page of 100 ordinary entries has about 100 KB
 LARGEST_PAGE = 100  # what Statsig's own examples answer by default; what it allows at most is not documented
 PAGES_AT_MOST = 1000
-PAUSE_WITHOUT_RETRY_AFTER = 60.0  # seconds
-LONGEST_PAUSE = 3600.0  # seconds: a mistaken Retry-After must not silence the check for a day
 
 Params = Mapping[str, str | int | Sequence[str]]
 
@@ -50,7 +46,8 @@ class HTTPResponse(Protocol):
 class HTTP(Protocol):
     """What is used of `self.http` in the Agent (proxy, TLS and timeouts as configured) and of `requests.Session`."""
 
-    def get(self, url: str, **options: Any) -> Any: ...
+    @property
+    def get(self) -> Callable[..., Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +87,12 @@ class ConsoleClient:
         self._host = urlsplit(self._url).netloc
         self._timeout = timeout
         self._clock = clock
+        # `headers=` replaces what the Agent's `self.http` was configured with, so that comes along. (A Session keeps
+        # its own; its `options` is something else, a method.)
+        options = getattr(http, 'options', None)
+        configured = options.get('headers') if isinstance(options, dict) else None
         self._headers = {
-            # `headers=` replaces what `self.http` was configured with, so that comes along.
-            **(getattr(http, 'options', {}).get('headers') or {}),
+            **(configured or {}),
             'Accept': 'application/json',
             'STATSIG-API-KEY': api_key,
             'STATSIG-API-VERSION': API_VERSION,
@@ -110,8 +110,7 @@ class ConsoleClient:
 
     def project_id(self) -> str:
         """The project that the key belongs to. Raises ConsoleError, RequestNotMadeError."""
-        data = self.get('project').get('data')
-        project = data.get('id') if isinstance(data, dict) else None
+        project = self.get('project').get('id')
         if not isinstance(project, str) or not project:
             raise BadAnswerError(
                 path('project'),
@@ -127,10 +126,8 @@ class ConsoleClient:
         The answer's `nextPage` is only ever read as yes or no: it is sometimes a path, sometimes a host without a
         scheme, and following it could carry the key to another host.
         """
-        answer, size_in_bytes = self._request(endpoint, {**(params or {}), 'limit': limit, 'page': page})
-        items, pagination = answer.get('data'), answer.get('pagination')
-        if not isinstance(items, list):
-            raise self.wrong_shape(endpoint, '`data` is not a list')
+        answer, size_in_bytes = self._request(endpoint, {**(params or {}), 'limit': limit, 'page': page}, list)
+        items, pagination = answer['data'], answer.get('pagination')
         # Some listings are answered whole, without pagination (the official examples of segments and dynamic configs).
         paging = pagination if isinstance(pagination, dict) else {}
         size, total = _count(paging.get('itemsPerPage')), _count(paging.get('totalItems'))
@@ -138,16 +135,19 @@ class ConsoleClient:
         return Page(items, size or None, total, more and bool(items), size_in_bytes)
 
     def get(self, endpoint: str, params: Params | None = None) -> dict[str, Any]:
-        """The JSON object that `/console/v1/<endpoint>` answers. Raises ConsoleError, RequestNotMadeError."""
-        return self._request(endpoint, params)[0]
+        """The `data` object that `/console/v1/<endpoint>` answers. Raises ConsoleError, RequestNotMadeError."""
+        data: dict[str, Any] = self._request(endpoint, params, dict)[0]['data']
+        return data
 
-    def _request(self, endpoint: str, params: Params | None) -> tuple[dict[str, Any], int]:
+    def _request(
+        self, endpoint: str, params: Params | None, data_type: type[list[Any]] | type[dict[str, Any]]
+    ) -> tuple[dict[str, Any], int]:
         time_limit = self.budget.take()
         started = self._clock()
         status = 'error'
         try:
             status, body = self._fetch(endpoint, params, time_limit)
-            return self._decoded(endpoint, body), len(body)
+            return self._decoded(endpoint, body, data_type), len(body)
         except ConsoleError as error:
             status = error.status
             if isinstance(error, RateLimitedError):
@@ -175,14 +175,17 @@ class ConsoleClient:
                 allow_redirects=False,
             )
             try:
-                self._raise_for_status(endpoint, response)
+                if not 200 <= response.status_code < 300:
+                    header = response.headers.get('Retry-After')
+                    raise answered_with(endpoint, self._host, response.status_code, header)
                 return str(response.status_code), self._body(endpoint, response, started + 2 * share)
             finally:
                 response.close()
         except (requests.RequestException, TransferError, OSError) as error:
-            if isinstance(error, (requests.Timeout, TimeoutError)) and timeout != self._timeout:
+            if isinstance(error, requests.Timeout) and time_limit < self.budget.run_time / 4:
+                # Begun late in the run, it had less time than an answer may honestly take.
                 raise RequestNotMadeError('the time of this run ended while a request was under way') from None
-            raise self._unreachable(endpoint, error) from None
+            raise unreachable(endpoint, self._host, error) from None
 
     def _body(self, endpoint: str, response: HTTPResponse, deadline: float) -> bytes:
         chunks, size = [], 0
@@ -206,7 +209,7 @@ class ConsoleClient:
                 )
         return b''.join(chunks)
 
-    def _decoded(self, endpoint: str, body: bytes) -> dict[str, Any]:
+    def _decoded(self, endpoint: str, body: bytes, data_type: type[Any]) -> dict[str, Any]:
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):
@@ -216,129 +219,17 @@ class ConsoleClient:
                 f'GET {path(endpoint)} at {self._host} answered with {len(body)} bytes that are not JSON. Something '
                 'between this host and Statsig may answer in its place: check `api_url` and the proxy.',
             ) from None
-        if not isinstance(answer, dict):
-            raise self.wrong_shape(endpoint, 'not a JSON object')
-        return answer
-
-    def wrong_shape(self, endpoint: str, what: str) -> BadAnswerError:
-        """The error for a JSON answer that is not the documented one."""
-        return BadAnswerError(
-            path(endpoint),
-            'invalid_body',
-            f'GET {path(endpoint)} at {self._host} did not answer as documented ({what}). '
-            'Check that `api_url` is the address of the Statsig Console API.',
-        )
-
-    def _raise_for_status(self, endpoint: str, response: HTTPResponse) -> None:
-        status = response.status_code
-        if 200 <= status < 300:
-            return
-        asked = f'GET {path(endpoint)} at {self._host} answered {status}'
-        if status == 401:
-            raise RefusedError(
-                path(endpoint),
-                '401',
-                f'Statsig refused the API key: {asked}. Set `api_key` to an active Console API key '
-                '(Statsig console: Settings > Keys & Environments); a client or server key is not one.',
-            )
-        if status == 403:
-            raise RefusedError(
-                path(endpoint),
-                '403',
-                f'The API key lacks a permission: {asked}. Give the key read access to {PERMISSIONS[endpoint]} '
-                '(Statsig console: Settings > Keys & Environments), or switch this off: '
-                f'{SWITCHES[endpoint]}.',
-            )
-        if status == 429:
-            pause = retry_after(response.headers.get('Retry-After'), datetime.now(UTC))
-            raise RateLimitedError(
-                path(endpoint),
-                pause,
-                f'Statsig limits the rate of requests: {asked}. No request is made for {pause:.0f} s; nothing is lost. '
-                'If it recurs, lower `max_requests_per_minute`: the limit is shared with all tools of the project.',
-            )
-        if 300 <= status < 400:
+        if not isinstance(answer, dict) or not isinstance(answer.get('data'), data_type):
+            what = '`data` is no list' if data_type is list else '`data` is no object'
             raise BadAnswerError(
                 path(endpoint),
-                str(status),
-                f'{asked}, a redirect, which is not followed, so that the key goes to no other host. '
-                'Set `api_url` to the final address.',
+                'invalid_body',
+                f'GET {path(endpoint)} at {self._host} did not answer as documented: {what}. '
+                'Check that `api_url` is the address of the Statsig Console API.',
             )
-        remedy = (
-            'Statsig or something on the way to it has a problem; nothing is lost, the next run tries again.'
-            if status >= 500
-            else 'Check that `api_url` is the address of the Statsig Console API.'
-        )
-        raise BadAnswerError(path(endpoint), str(status), f'{asked}. {remedy}')
-
-    def _unreachable(self, endpoint: str, error: Exception) -> UnreachableError:
-        status, what = _transport_problem(error)
-        return UnreachableError(
-            path(endpoint),
-            status,
-            f'GET {path(endpoint)} at {self._host} failed: {what}. Check `api_url`, the network and the proxy between '
-            'this host and Statsig; nothing is lost, the next run tries again.',
-        )
-
-
-# What to allow a key, and what to switch off instead, when an endpoint answers 403.
-PERMISSIONS = {
-    'audit_logs': 'audit logs',
-    'dynamic_configs': 'dynamic configs',
-    'experiments': 'experiments',
-    'exposure_count': 'exposure counts',
-    'gates': 'gates',
-    'holdouts': 'holdouts',
-    'layers': 'layers',
-    'project': 'the project',
-    'segments': 'segments',
-}
-SWITCHES = {
-    **dict.fromkeys(PERMISSIONS, '`collect_inventory: false`'),
-    'audit_logs': '`collect_audit_log: false`',
-    'exposure_count': '`collect_exposures: false`',
-    'project': 'set `project` to the id in the address of your Statsig console',
-}
-
-
-def path(endpoint: str) -> str:
-    """The path of an endpoint, as it stands in messages."""
-    return f'/console/v1/{endpoint}'
-
-
-def retry_after(header: str | None, now: datetime) -> float:
-    """Seconds to pause after a 429, from its Retry-After header: seconds, an HTTP date, absent or unreadable."""
-    if header is None:
-        return PAUSE_WITHOUT_RETRY_AFTER
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            date = parsedate_to_datetime(header)
-            seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()
-        except (ValueError, OverflowError):
-            return PAUSE_WITHOUT_RETRY_AFTER
-    if seconds != seconds:  # NaN
-        return PAUSE_WITHOUT_RETRY_AFTER
-    return min(max(seconds, 1.0), LONGEST_PAUSE)
+        return answer
 
 
 def _count(value: Any) -> int | None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return int(value) if is_number and 0 <= value < 2**53 else None
-
-
-def _transport_problem(error: Exception) -> tuple[str, str]:
-    # The exception's own text is never used: it can hold a proxy's password.
-    kinds: tuple[tuple[type[Exception], str, str], ...] = (
-        (requests.exceptions.ProxyError, 'proxy_error', 'the proxy did not let the request through'),
-        (requests.exceptions.SSLError, 'tls_error', 'no trusted TLS connection (certificate or protocol)'),
-        (requests.exceptions.ConnectTimeout, 'timeout', 'no connection within the timeout'),
-        (requests.exceptions.Timeout, 'timeout', 'no answer within the timeout'),
-        (TimeoutError, 'timeout', 'no answer within the timeout'),
-        (requests.exceptions.ConnectionError, 'connection_error', 'no connection, or it was closed without an answer'),
-    )
-    for kind, status, what in kinds:
-        if isinstance(error, kind):
-            return status, what
-    return 'connection_error', f'the transfer broke off ({type(error).__name__})'

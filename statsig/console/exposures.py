@@ -118,12 +118,7 @@ class ExposureSweep:
         return ages
 
     def _read_batch(self, ids: Mapping[Followed, Sequence[str]]) -> None:
-        answer = self._client.get(
-            'exposure_count', {PARAMETERS[kind]: list(some) for kind, some in ids.items() if some}
-        )
-        data = answer.get('data')
-        if not isinstance(data, dict):
-            raise self._client.wrong_shape('exposure_count', '`data` is not an object')
+        data = self._client.get('exposure_count', {PARAMETERS[kind]: list(some) for kind, some in ids.items() if some})
         now = self._clock()
         for kind, asked in ids.items():
             for raw in data.get(PARAMETERS[kind]) or ():
