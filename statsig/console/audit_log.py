@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from statsig.console.audit_walk import Item, Walk, slack
+from statsig.console.audit_walk import Item, Paging, Walk, slack
 from statsig.console.client import ConsoleClient
 from statsig.console.cursor import Cursor
 from statsig.console.errors import RequestNotMadeError
@@ -27,7 +27,8 @@ class _Backlog:
     """Where a backlog is being worked off. Positions are hints: they shift as the log grows; ids do not.
 
     Its end lies between `newer` and `older` until it is found. From then on, `start` is where the last stretch began
-    and `anchors` are the ids of its first page. `disorder` is the most that has been seen, in seconds.
+    and `anchors` are the ids of its first page. `disorder` is the most that has been seen, in seconds; `failures`
+    counts the stretches in a row that took more than a run had.
     """
 
     disorder: int
@@ -35,6 +36,7 @@ class _Backlog:
     older: int | None = None
     start: int | None = None
     anchors: frozenset[str] = frozenset()
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +80,19 @@ class AuditLogReader:
         self._monotonic = monotonic
         self._backlog: _Backlog | None = None
         self._quiet: _Quiet | None = None
-        self._requests_a_run: int | None = None
+        self._paging = Paging()
 
     def read(self, cursor: Cursor, most_requests: int) -> Reading:
         """What `cursor` has not delivered yet, or the oldest stretch of it. Raises ConsoleError.
 
         Makes at most `most_requests` requests. When every item is delivered and the cursor saved, call `settle`.
         """
-        walk = Walk(
-            self._client, cursor.bound(self._overlap), min(most_requests, self._requests_a_run or most_requests)
-        )
+        walk = Walk(self._client, cursor.bound(self._overlap), most_requests, self._paging)
         try:
             if self._backlog is None:
                 if walk.read_from(0, frozenset(), self._is_unchanged):
                     return self._complete(walk, cursor)
-                self._backlog = _Backlog(walk.order.disorder, walk.end, walk.total)
+                self._backlog = _found_too_much(walk)
             if self._backlog.start is None:
                 newer, older, is_found = walk.find_end(self._backlog.newer, self._backlog.older, self._backlog.disorder)
                 start = older if is_found else None
@@ -100,14 +100,13 @@ class AuditLogReader:
             if self._backlog.start is not None:
                 return self._stretch(walk, cursor, self._backlog, self._backlog.start)
         except RequestNotMadeError:
-            self._give_up(walk)
-        return Reading((), False, cursor.floor, walk.unreadable, self._backlog, None)
+            if self._backlog is None:
+                self._backlog = _found_too_much(walk)
+        return Reading((), False, cursor.floor, walk.unreadable, self._backlog, self._quiet)
 
     def settle(self, reading: Reading) -> None:
         """Everything in `reading` has been delivered: the next run goes on behind it."""
         self._backlog, self._quiet = reading._backlog, reading._quiet
-        if reading.complete:
-            self._requests_a_run = None
 
     def _is_unchanged(self, walk: Walk) -> bool:
         """A complete reading of several pages is not repeated while neither the first page nor the length changes."""
@@ -126,27 +125,29 @@ class AuditLogReader:
 
     def _stretch(self, walk: Walk, cursor: Cursor, backlog: _Backlog, last_start: int) -> Reading:
         walk.forget()
-        start = max(0, last_start - walk.reach())
-        reached = walk.read_from(start, backlog.anchors)
+        start = max(0, last_start - max(1, walk.reach(last_start) >> backlog.failures))
+        try:
+            reached = walk.read_from(start, backlog.anchors)
+        except RequestNotMadeError:
+            reached = False
         disorder = max(backlog.disorder, walk.order.disorder)
         if not reached:
-            self._give_up(walk)
-            return Reading((), False, cursor.floor, walk.unreadable, self._backlog, None)
+            # More than the run had: requests, time or memory. Or the log has grown by more than expected, or is less
+            # ordered than it looked: after three failures, look for the end again.
+            failed = replace(backlog, disorder=disorder, failures=backlog.failures + 1)
+            self._backlog = failed if failed.failures < 3 else _Backlog(disorder, 0, walk.total)
+            return Reading((), False, cursor.floor, walk.unreadable, self._backlog, self._quiet)
         if start == 0:
             return self._complete(walk, cursor)
         newest = max((item.time for item in walk.found()), default=cursor.floor)
-        resume = replace(backlog, disorder=disorder, start=start, anchors=frozenset(walk.first_page))
+        anchors = frozenset(walk.first_page)
+        resume = replace(backlog, disorder=disorder, start=start, anchors=anchors, failures=0)
         horizon = min(int(self._clock()), newest - slack(disorder))
-        return Reading(_undelivered(walk, cursor), False, horizon, walk.unreadable, resume, None)
+        return Reading(_undelivered(walk, cursor), False, horizon, walk.unreadable, resume, self._quiet)
 
-    def _give_up(self, walk: Walk) -> None:
-        """The walk took more than this run had (requests, time or memory): try less, and look for the end again.
 
-        A stretch also ends here when the log has grown by more than expected, or is less ordered than it looked.
-        """
-        disorder = max(walk.order.disorder, self._backlog.disorder if self._backlog else 0)
-        self._backlog = _Backlog(disorder, 0, walk.total)
-        self._requests_a_run = walk.pages // 2 or None
+def _found_too_much(walk: Walk) -> _Backlog:
+    return _Backlog(walk.order.disorder, walk.end, walk.total)
 
 
 def _undelivered(walk: Walk, cursor: Cursor) -> tuple[Item, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import log2
 from typing import Any
 
 from statsig.console.client import LARGEST_PAGE, ConsoleClient, Page
@@ -16,7 +18,7 @@ from statsig.console.windows import Window, window_after, window_at
 
 DAY = 86_400
 MOST_BYTES = 16 * 1024 * 1024  # of JSON held at once
-SORTED_SAMPLE = 30  # distinct timestamps that must have been seen before the order is believed
+EVIDENCE = 64.0  # bits: how unlikely it must be that an unsorted log looks as sorted as this one does
 UNKNOWN_TIME = -(2**62)
 
 
@@ -30,15 +32,23 @@ class Item:
     problem: str = ''
 
 
+@dataclass(slots=True)
+class Paging:
+    """What the server's answers have shown of its page sizes: some cap them, some ignore what is asked for."""
+
+    largest: int = LARGEST_PAGE
+    honours_limit: bool = True
+
+
 class Walk:
     """The requests of one run, and what they found. Raises ConsoleError and RequestNotMadeError where it requests."""
 
-    def __init__(self, client: ConsoleClient, bound: int, most_requests: int) -> None:
+    def __init__(self, client: ConsoleClient, bound: int, most_requests: int, paging: Paging) -> None:
         self._client = client
+        self._paging = paging
         self._bound = bound
         self._requests_left = most_requests
-        self._limit = LARGEST_PAGE
-        self._honours_limit = True
+        self._limit = paging.largest
         # Two days early: whether the date is inclusive, and in which time zone, is not documented.
         day = datetime.fromtimestamp(max(0, bound - 2 * DAY), UTC)
         self._params = {'startDate': day.strftime('%Y-%m-%d')}
@@ -56,9 +66,16 @@ class Walk:
         self._seen: set[str] = set()
         self._bytes = 0
 
-    def reach(self) -> int:
-        """How many positions the requests that are left can cover, with some to spare for a log that has grown."""
-        return max(self._limit // 2, int((self._requests_left - 1) * self._limit * 0.8))
+    def reach(self, position: int) -> int:
+        """How many positions above `position` the requests that are left can cover, one of them kept to join it.
+
+        A tenth is to spare, for a log that has grown meanwhile.
+        """
+        end = start = max(0, position - self._requests_left * self._limit)
+        for _ in range(self._requests_left - 1):
+            window = self._window_after(end)
+            end = window.start + window.limit
+        return max(self._limit // 2, (end - start) * 9 // 10)
 
     def read_from(
         self, start: int, anchors: frozenset[str], unchanged: Callable[[Walk], bool] = lambda _: False
@@ -69,7 +86,8 @@ class Walk:
         """
         self.end = start
         while self._requests_left > 0 and self._bytes < MOST_BYTES:
-            page, window = self._next_page(start)
+            window = self._window_after(self.end) if self.pages else self._window_at(start)
+            page = self._get(window)
             if page is None:
                 continue
             items = [_item(record) for record in page.items]
@@ -95,7 +113,7 @@ class Walk:
                 return newer, older, False
             middle = (newer + older) // 2 if older is not None else max(2 * newer, self._limit)
             try:
-                page = self._get(self._window(window_at(middle, self._limit)))
+                page = self._get(self._window_at(middle))
             except RequestNotMadeError:
                 return newer, older, False
             if page is None:
@@ -120,15 +138,13 @@ class Walk:
                 items.append(item)
         return sorted((item for item in items if item.time >= self._bound), key=lambda item: item.time)
 
-    def _next_page(self, start: int) -> tuple[Page | None, Window]:
-        wanted = window_after(self.end, self._limit) if self.pages else window_at(start, self._limit)
-        window = self._window(wanted)
-        return self._get(window), window
+    def _window_at(self, position: int) -> Window:
+        if self._paging.honours_limit:
+            return window_at(position, self._limit)
+        return Window(position // self._limit + 1, self._limit)
 
-    def _window(self, wanted: Window) -> Window:
-        if self._honours_limit:
-            return wanted
-        return Window(max(self.end, wanted.start) // self._limit + 1, self._limit)
+    def _window_after(self, end: int) -> Window:
+        return window_after(end, self._limit) if self._paging.honours_limit else self._window_at(end)
 
     def _get(self, window: Window) -> Page | None:
         """The page, or None where a smaller one must be asked for first."""
@@ -143,15 +159,14 @@ class Walk:
             self._limit = max(1, self._limit // 4)
             return None
         if page.size is not None and page.size != window.limit:
-            # Some servers cap the page size, some ignore what is asked for; `itemsPerPage` tells.
-            self._honours_limit = page.size < window.limit and window.limit == LARGEST_PAGE
-            self._limit = page.size
+            self._paging.honours_limit = page.size < window.limit and window.limit == LARGEST_PAGE
+            self._limit = self._paging.largest = page.size
         self.total = page.total if page.total is not None else self.total
         return page
 
     def _adjoins(self, window: Window, items: list[Item]) -> bool:
         """Whether nothing can be missing between what was read before and this window."""
-        if not self.pages or not items or not self._honours_limit or window.start >= self.end:
+        if not self.pages or not items or not self._paging.honours_limit or window.start >= self.end:
             return True
         return any(item.digest in self._seen for item in items)
 
@@ -170,11 +185,17 @@ class Walk:
 
 
 class Order:
-    """How far the log is from being sorted newest first, as seen so far. `disorder` is in seconds."""
+    """How far the log is from being sorted newest first, as seen so far. `disorder` is in seconds.
+
+    Twenty entries in order say a lot, twenty of one second nothing. So the evidence is counted in bits: the logarithm
+    of the number of orders in which the entries seen could have stood, had they not been sorted.
+    """
 
     def __init__(self) -> None:
         self.disorder = 0
-        self._distinct: set[int] = set()
+        self._evidence = 0.0
+        self._total = 0
+        self._seen: Counter[int] = Counter()
         self._oldest: int | None = None
         self._last = 0
 
@@ -184,12 +205,13 @@ class Order:
             self.disorder = max(self.disorder, time - self._oldest)
         self._oldest = time if self._oldest is None else min(time, self._oldest)
         self._last = time
-        if len(self._distinct) < SORTED_SAMPLE:
-            self._distinct.add(time)
+        self._seen[time] += 1
+        self._total += 1
+        self._evidence += log2(self._total / self._seen[time])
 
     def is_past(self, bound: int) -> bool:
         """Whether everything further down is older than `bound`."""
-        return len(self._distinct) >= SORTED_SAMPLE and self._last < bound - slack(self.disorder)
+        return self._evidence >= EVIDENCE and self._last < bound - slack(self.disorder)
 
 
 def slack(disorder: int) -> int:
