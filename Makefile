@@ -1,0 +1,56 @@
+# `make` lists what there is. Nothing needs to be prepared but Python 3.11 or newer.
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# --use-pep517: old versions of pip would otherwise call setup.py in a way that is on its way out.
+# -qq: errors only.
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --use-pep517
+
+# Chosen by running them, best first: 3.13 is what the Agent embeds, and pyenv leaves shims that exist but fail.
+# PYTHON=/path/to/python overrides.
+PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)
+PYTHON_CANDIDATES = python3.13 $(wildcard $(PYENV)/versions/3.13*/bin/python) \
+	python3.12 $(wildcard $(PYENV)/versions/3.12*/bin/python) \
+	python3.11 $(wildcard $(PYENV)/versions/3.11*/bin/python) \
+	python3
+IS_USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types clean
+
+help:  ## list what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED)  ## make .venv with everything that the other targets need
+
+$(INSTALLED): setup.py
+	@chosen=; for candidate in $(or $(PYTHON),$(PYTHON_CANDIDATES)); do \
+		if "$$candidate" -c '$(IS_USABLE)' >/dev/null 2>&1; then chosen=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$chosen" ]; then \
+		echo 'No Python 3.11 or newer (with venv and pip) runs here.' \
+			'Install one, or name it: make setup PYTHON=/path/to/python' >&2; \
+		exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$chosen" --version) ($$chosen)"; \
+	"$$chosen" -m venv --clear $(VENV)
+	@echo 'Installing the project and its tools (about a minute)'
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## run the check on a simulated Statsig project and show what would reach Datadog
+	@$(BIN)/statsig-datadog demo
+
+test: lint types  ## lint, types and all tests
+	$(BIN)/pytest -q --numprocesses auto --dist loadfile
+
+lint: $(INSTALLED)  ## ruff: rules and formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(INSTALLED)  ## mypy, strict
+	$(BIN)/mypy statsig datadog_checks tests
+
+clean:  ## remove .venv and everything that was made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

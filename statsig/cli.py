@@ -1,0 +1,174 @@
+"""The command `statsig-datadog`. Each subcommand imports what it needs, so that none pays for the others."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from statsig.terminal import Terminal
+
+DESCRIPTION = """\
+Statsig in Datadog: exposure counts as metrics, changes of gates, experiments and configs as events.
+
+  statsig-datadog demo                       see what you would get; needs no account, no Agent, 20 seconds
+  statsig-datadog check --config conf.yaml   try your own configuration; sends nothing
+  statsig-datadog sandbox --port 8089        a Statsig project in a box, to point an Agent at
+"""
+EXIT_CODES = """\
+exit codes:
+  0  it went well
+  1  it ran and failed (Statsig cannot be reached, the API key is refused, …)
+  2  wrong usage or configuration; one line says which option
+"""
+CHECK = """\
+Runs the Agent's check once for each instance of a conf.yaml, and prints what it would send to Datadog.
+Nothing is sent, and no cursor is written: the Agent's own state is neither read nor changed.
+
+The API key comes from the file, or from the environment variable STATSIG_CONSOLE_API_KEY, which wins.
+An ENC[...] handle in the file is resolved by Agents only: use the variable.
+
+example:
+  STATSIG_CONSOLE_API_KEY=console-... statsig-datadog check --config /etc/datadog-agent/conf.d/statsig.d/conf.yaml
+"""
+DEMO = """\
+Starts a Statsig project in a box, lets people change things in it, runs the real check against it the way an
+Agent does, kills that Agent and starts it again, and shows what would reach Datadog.
+Nothing leaves this machine.
+
+example:
+  statsig-datadog demo --seed 7
+"""
+SANDBOX = """\
+Serves the Console API of a Statsig project that lives in this process: gates and experiments with traffic, people
+who change them. To try the check in an Agent of your own without a Statsig account, put into its conf.yaml:
+
+  instances:
+    - api_url: http://127.0.0.1:8089
+      api_key: console-sandbox
+
+example:
+  statsig-datadog sandbox --port 8089 --speed 60     an hour's changes every minute
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one subcommand; returns the exit code. Raises SystemExit as argparse does: 2 for wrong usage."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='replace')  # a terminal that cannot show `→` shows `?`
+    parser = _parser()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments:
+        parser.print_help()
+        return 2
+    options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader had enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from statsig.sandbox.demo import DemoFailedError, demo
+
+    try:
+        demo(Terminal(), seed=options.seed)
+    except DemoFailedError as error:
+        return _failed(str(error), 1)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from statsig.dry_run import UnusableConfigurationError, dry_run
+
+    try:
+        return 0 if dry_run(options.config, options.json, Terminal()) else 1
+    except UnusableConfigurationError as error:
+        return _failed(str(error), 2)
+
+
+def _sandbox(options: argparse.Namespace) -> int:
+    from statsig.sandbox.run import run_sandbox
+
+    try:
+        run_sandbox(options.port, options.seed, options.speed)
+    except OSError as error:
+        return _failed(f'--port {options.port} cannot be listened on: {error.strerror}', 2)
+    return 0
+
+
+def _failed(message: str, code: int) -> int:
+    terminal = Terminal(sys.stderr)
+    terminal.line(f'{terminal.style("error:", "red")} {message}')
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _formatted(argparse.ArgumentParser(prog='statsig-datadog', description=DESCRIPTION, epilog=EXIT_CODES))
+    parser.add_argument('--version', action='version', version=f'%(prog)s {_version()}')
+    commands = parser.add_subparsers(title='commands', required=True, metavar='COMMAND')
+
+    demo = _formatted(commands.add_parser('demo', help='show what would reach Datadog', description=DEMO))
+    demo.add_argument('--seed', type=int, default=1, help='another number, another project (default: 1)')
+    demo.set_defaults(run=_demo)
+
+    check = _formatted(commands.add_parser('check', help='try a configuration, send nothing', description=CHECK))
+    check.add_argument('--config', type=Path, required=True, metavar='FILE', help="the Agent's conf.yaml")
+    check.add_argument('--json', action='store_true', help='print one JSON array, an object for each instance')
+    check.set_defaults(run=_check)
+
+    sandbox = _formatted(commands.add_parser('sandbox', help='serve a Statsig project in a box', description=SANDBOX))
+    sandbox.add_argument('--port', type=_port, default=8089, help='on 127.0.0.1 (default: 8089; 0: any free one)')
+    sandbox.add_argument('--seed', type=int, default=1, help='another number, another project (default: 1)')
+    sandbox.add_argument(
+        '--speed',
+        type=_speed,
+        default=60.0,
+        help='how often people change things, compared with real life (default: 60)',
+    )
+    sandbox.set_defaults(run=_sandbox)
+    return parser
+
+
+def _formatted(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EXIT_CODES
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a port: expected 0 to 65535')
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = -1.0
+    if not 0 <= speed <= 100_000:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a speed: expected a number from 0 to 100000')
+    return speed
+
+
+def _version() -> str:
+    """The installed version; of a source tree that is not installed, the one it would have."""
+    try:
+        return version('datadog-statsig')
+    except PackageNotFoundError:
+        about = Path(__file__).resolve().parent.parent / 'datadog_checks' / 'statsig' / '__about__.py'
+        return about.read_text(encoding='utf-8').split("'")[1] if about.is_file() else 'unknown'
+
+
+if __name__ == '__main__':
+    sys.exit(main())

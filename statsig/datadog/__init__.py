@@ -1,0 +1,1 @@
+"""Datadog's vocabulary: what is read from Statsig, said as metrics, events and tags. Renders only; sends nothing."""

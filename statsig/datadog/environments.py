@@ -1,0 +1,172 @@
+"""Which environments a change touches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from statsig.datadog.markdown import clean
+from statsig.datadog.matching import Pair, are_items, match_items
+from statsig.datadog.values import JSON, MAX_EXAMINED, parsed, same
+
+ALL = 'all'
+PRODUCTION = 'production'
+EVERYWHERE = (ALL, PRODUCTION)
+_MAX_NAMED = 20
+
+_OF_A_RULE = ('environments', 'enabledEnvironments', 'environment')
+# What is in force in every environment at once, since no rule confines it to some.
+_EVERYWHERE = frozenset(
+    {
+        'isenabled',
+        'enabled',
+        'status',
+        'state',
+        'defaultvalue',
+        'defaultvaluejson',
+        'defaultvaluejson5',
+        'returnvalue',
+        'overrides',
+        'useroverrides',
+        'rules',
+        'groups',
+        'variants',
+        'allocation',
+        'salt',
+        'idtype',
+        'passpercentage',
+        'percentagepass',
+        'targetinggateid',
+        'targetinggate',
+        'parameters',
+        'parametervalues',
+        'layerparameters',
+        'holdoutids',
+        'gateids',
+        'experimentids',
+        'layerids',
+        'launchedgroupid',
+        'conditions',
+        'isarchived',
+        'archived',
+    }
+)
+
+
+def environments_touched(changes: Mapping[str, JSON] | None, everywhere: bool = True) -> tuple[str, ...]:
+    """Each environment in which this change makes a difference, in the order they are met; at most 20.
+
+    Where a rule gains or loses an environment and nothing else, that one is touched, not those it keeps. What holds in
+    every environment (a switch, a default value, a rule for all) gives `all` and `production`: Statsig counts
+    traffic without an environment as production. Descriptions, owners, tags and the like touch none.
+    With `everywhere` False only environments named in the change count: a switch that is not of something that users
+    get (an integration's, say) touches none.
+    """
+    found: dict[str, None] = {}
+    for field, before, after in differing_fields(changes):
+        for name in _touched(field.replace('_', '').lower(), before, after):
+            if name == ALL and not everywhere:
+                continue
+            for each in EVERYWHERE if name == ALL else (clean(name[:200]),):
+                if each and len(found) < _MAX_NAMED:
+                    found[each] = None
+    return tuple(found)
+
+
+def differing_fields(changes: Mapping[str, JSON] | None) -> Iterator[tuple[str, JSON, JSON]]:
+    """(field, before, after) of what differs. A field that is not {old, new} counts as set to what it holds."""
+    for field, change in islice((changes or {}).items(), MAX_EXAMINED):
+        if isinstance(change, Mapping) and ('old' in change or 'new' in change):
+            before, after = change.get('old'), change.get('new')
+        else:
+            before, after = None, change
+        if not same(before, after):
+            yield str(field), before, after
+
+
+def _touched(field: str, before: JSON, after: JSON) -> Iterator[str]:
+    before, after = parsed(before), parsed(after)
+    if 'environment' in field and not are_items(before, after):
+        yield from _only_on_one_side(_names(before), _names(after))
+    elif are_items(before, after):
+        yield from _touched_by_items(field, before, after)
+    elif field.endswith('overrides') and isinstance(before, Mapping | None) and isinstance(after, Mapping | None):
+        old, new = before or {}, after or {}
+        for key in dict.fromkeys((*islice(old, MAX_EXAMINED), *islice(new, MAX_EXAMINED))):
+            if not same(old.get(key), new.get(key)):
+                yield from _touched_by_part(old.get(key), new.get(key))
+    elif field in _EVERYWHERE:
+        yield ALL
+
+
+def _touched_by_part(before: JSON, after: JSON) -> Iterator[str]:
+    if are_items(before, after):
+        yield from _touched_by_items('overrides', before, after)
+    elif (before or None) != (after or None):
+        yield ALL
+
+
+def _touched_by_items(field: str, before: JSON, after: JSON) -> Iterator[str]:
+    confined = 'environment' in field and 'override' not in field
+    if not confined and field not in _EVERYWHERE and 'override' not in field:
+        return
+    matching = match_items(before, after)
+    for pair in matching.differing():
+        if confined:
+            yield from (_name(item) for item in (pair.after or pair.before,) if item is not None)
+        else:
+            yield from _touched_by_rule(pair)
+    if matching.moved and field == 'rules':
+        for pair in matching.pairs:
+            yield from _of(pair.after)
+
+
+def _touched_by_rule(pair: Pair) -> Iterator[str]:
+    if pair.before is None or pair.after is None:
+        yield from _of(pair.after or pair.before)
+        return
+    rest_before, rest_after = (
+        {k: v for k, v in item.items() if k not in _OF_A_RULE} for item in (pair.before, pair.after)
+    )
+    if same(rest_before, rest_after) and {ALL}.isdisjoint((*_of(pair.before), *_of(pair.after))):
+        yield from _only_on_one_side(_of(pair.before), _of(pair.after))
+    else:
+        yield from (*_of(pair.before), *_of(pair.after))
+
+
+def _of(item: Mapping[str, JSON] | None) -> tuple[str, ...]:
+    """The environments of a rule or an override; without a list it is for all of them."""
+    for key in _OF_A_RULE:
+        if item is not None and item.get(key) is not None:
+            return _names(item[key])
+    return (ALL,)
+
+
+def _only_on_one_side(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
+    yield from (name for name in (*before, *after) if (name in before) is not (name in after))
+
+
+def _names(value: JSON) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value[:2000].split(',') if part.strip())
+    if isinstance(value, Mapping):
+        return tuple(str(key) for key in islice(value, 50) if value[key] is not False)
+    items = value[:50] if isinstance(value, list) else []
+    return tuple(filter(None, (_name(item) for item in items)))
+
+
+def _name(item: JSON) -> str:
+    name = item.get('name', item.get('environment')) if isinstance(item, Mapping) else item
+    return name if isinstance(name, str) else ''
+
+
+_UPKEEP = re.compile(
+    r'description|name|tag|owner|team|reviewer|reviewsettings|links|hypothesis|lastmodif|version|monitoring'
+)
+
+
+def is_only_upkeep(changes: Mapping[str, JSON] | None) -> bool:
+    """Whether all that differs is descriptions, owners, tags and the like; False where nothing differs."""
+    fields = [field.replace('_', '').lower() for field, _, _ in differing_fields(changes)]
+    return bool(fields) and all(_UPKEEP.search(field) for field in fields)

@@ -1,0 +1,122 @@
+"""An audit entry understood: what was done to what, where, and what is other than before.
+
+The form from which an entry is rendered, whether as an event, a change event or a log. Nothing of it is Markdown yet,
+and with `hide_author` no name or address of a person is left in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from statsig.console.records import AuditEntry
+from statsig.datadog.actions import Action, interpret, reaches_users
+from statsig.datadog.changes import Change, describe
+from statsig.datadog.environments import EVERYWHERE, environments_touched
+from statsig.datadog.markdown import clean, cut
+from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction, hide_people, people_in
+
+_KIND_LABELS = {
+    'sdk_key': 'SDK key',
+    'api_key': 'API key',
+    'ai_config': 'AI config',
+    'ai_dataset': 'AI dataset',
+    'ai_playground': 'AI playground',
+    'param_store': 'Parameter store',
+    'target_app': 'Target app',
+}
+# Done to a thing as a whole, these reach every environment, whether or not the entry says what changed.
+_WHOLE = frozenset(
+    {
+        'disabled',
+        'enabled',
+        'deleted',
+        'archived',
+        'abandoned',
+        'launched',
+        'started',
+        'stopped',
+        'decided',
+        'restarted',
+    }
+)
+_MAX_NAME = 300
+_MAX_LINES = 200
+_MAX_LINE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`name` is the thing's, `author` the person's ('' where unknown or hidden), both one clean line.
+
+    `note` holds the lines of Statsig's own text, `environments` those that the change touches.
+    """
+
+    action: Action
+    name: str
+    author: str
+    changes: tuple[Change, ...]
+    note: tuple[str, ...]
+    environments: tuple[str, ...]
+    redaction: Redaction
+
+    @property
+    def kind_label(self) -> str:
+        """`Gate`, `Dynamic config`; for a kind yet unknown the words of its action type."""
+        kind = self.action.kind
+        if kind == 'other':
+            return (self.action.part or 'something')[:60].capitalize()
+        return _KIND_LABELS.get(kind) or kind.replace('_', ' ').capitalize()
+
+    @property
+    def deed(self) -> str:
+        """What follows the name: ` disabled`, `: default value updated`."""
+        part = '' if self.action.kind == 'other' else self.action.part
+        return f': {part} {self.action.verb}' if part else f' {self.action.verb}'
+
+
+def read_entry(entry: AuditEntry, hide_author: bool = False) -> Reading:
+    """Never raises, whatever the entry holds, and takes time that does not grow with the size of its changes."""
+    action = interpret(entry)
+    redaction = _redaction(entry) if hide_author else NOTHING_HIDDEN
+    name = _line(entry.name, _MAX_NAME, redaction)
+    author = '' if hide_author else _line(entry.author or entry.author_email, _MAX_NAME, redaction)
+    if action.verb == 'logged in' and not name:
+        name = author
+    if action.kind in ('user', 'role') and hide_author and name:
+        name = HIDDEN
+    return Reading(
+        action=action,
+        name=name,
+        author=author,
+        changes=describe(entry.changes, redaction=redaction),
+        note=_note(entry, action, redaction),
+        environments=_environments(entry, action),
+        redaction=redaction,
+    )
+
+
+def _environments(entry: AuditEntry, action: Action) -> tuple[str, ...]:
+    if not entry.changes and action.in_force and not action.part and action.verb in _WHOLE:
+        return EVERYWHERE
+    return environments_touched(entry.changes, reaches_users(action))
+
+
+def _redaction(entry: AuditEntry) -> Redaction:
+    local_part = entry.author_email.partition('@')[0]
+    return hide_people((entry.author, local_part, entry.author_id, *people_in(entry.changes)))
+
+
+def _note(entry: AuditEntry, action: Action, redaction: Redaction) -> tuple[str, ...]:
+    if redaction.active and (action.kind in ('user', 'team', 'role') or _names_people(action.part)):
+        # Such a text is there to say who: "Added John Roe to the reviewers". Nothing tells which words are the name.
+        return (f'{HIDDEN}: the text may name people',) if entry.change_log.strip() else ()
+    lines = (_line(line, _MAX_LINE, redaction) for line in entry.change_log[: _MAX_LINES * _MAX_LINE].splitlines())
+    return tuple([line for line in lines if line][:_MAX_LINES])
+
+
+def _names_people(part: str) -> bool:
+    return any(word in part for word in ('owner', 'reviewer', 'admin', 'invite', 'review group', 'review team'))
+
+
+def _line(text: str, limit: int, redaction: Redaction) -> str:
+    return cut(clean(redaction.start_of(text, limit)), limit)

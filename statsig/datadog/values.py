@@ -1,0 +1,175 @@
+"""JSON values of Statsig's in a person's words, on one line, cut to a bearable length.
+
+Everything here takes any JSON whatever, looks at a bounded part of it, and never raises.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from statsig.datadog.markdown import clean, cut
+from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction
+
+JSON = Any
+
+MAX_PARSED = 100_000
+MAX_EXAMINED = 1_000
+_WORDS_OF_JSON: dict[str, bool | None] = {'true': True, 'false': False, 'null': None}
+_WORD_STARTS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})')
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a change is told: changes of an entry, items of a list, characters, levels of nesting."""
+
+    changes: int = 60
+    items: int = 8
+    value: int = 120
+    text: int = 600
+    depth: int = 5
+
+
+def same(before: JSON, after: JSON) -> bool:
+    """Equal as JSON: `1` and `true` differ, though Python calls them equal. (Within lists and objects they do not.)"""
+    if isinstance(before, bool) is not isinstance(after, bool):
+        return False
+    if isinstance(before, float) and isinstance(after, float) and math.isnan(before) and math.isnan(after):
+        return True
+    try:
+        return bool(before == after)
+    except RecursionError:
+        return False
+
+
+def is_scalar(value: JSON) -> bool:
+    return value is None or isinstance(value, (str, int, float))
+
+
+def label_of(field: JSON) -> str:
+    """A field's name in words: `monitoringMetrics` and `monitoring_metrics` are `monitoring metrics`.
+
+    Like all labels it is still whole: `Words.name` cuts it when it is told, after hiding what is to be hidden.
+    """
+    name = clean(field[:1000]) if isinstance(field, str) else 'field'
+    words = _WORD_STARTS.sub(' ', name.replace('_', ' ')).split()
+    return ' '.join(word if word[:2].isupper() else word.lower() for word in words) or 'field'
+
+
+def parsed(value: JSON) -> JSON:
+    """What a string of JSON holds, where it is an object or a list of moderate size; anything else as it is.
+
+    Statsig's audit log carries return values as text (`returnValueJSON`, `defaultValueJson5`).
+    """
+    if not isinstance(value, str) or len(value) > MAX_PARSED:
+        return value
+    text = value.strip()
+    if not text.startswith(('{', '[')):
+        return value
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return value
+
+
+def parsed_value(value: JSON) -> JSON:
+    """As `parsed`, for fields that hold nothing but JSON: there, the text `true` is the value true."""
+    return _WORDS_OF_JSON.get(value, value) if isinstance(value, str) and len(value) < 6 else parsed(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Turns values into words within limits, hiding what is to be hidden."""
+
+    limits: Limits = Limits()
+    redaction: Redaction = NOTHING_HIDDEN
+
+    def name(self, value: JSON) -> str:
+        """A name as it is written, without quotes."""
+        return self._line(value, 80) if isinstance(value, str) else self.plain(value)
+
+    def plain(self, value: JSON) -> str:
+        """A value of a known field: text without quotes."""
+        return (self._line(value, self.limits.value) or '""') if isinstance(value, str) else self.quoted(value)
+
+    def quoted(self, value: JSON) -> str:
+        """A value of any field: text in quotes, so that "true" and true can be told apart."""
+        if value is None:
+            return 'none'
+        if isinstance(value, bool):
+            return 'true' if value else 'false'
+        if isinstance(value, (int, float)):
+            return number(value)
+        if isinstance(value, str):
+            return f'"{self._line(value, self.limits.value)}"{_size_of_cut(value, self.limits.value)}'
+        return self._compact(value)
+
+    def percent(self, value: JSON) -> str:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return f'{number(value)} %' if is_number else self.plain(value)
+
+    def time(self, value: JSON) -> str:
+        """Epoch seconds or milliseconds as a time in UTC; what is not one of them as it is."""
+        if isinstance(value, (int, float)) and 1e9 <= value < 1e13:
+            return utc(value / 1000 if value >= 1e11 else value)
+        return self.plain(value)
+
+    def listed(self, values: Sequence[JSON], quoted: bool = False) -> str:
+        """`a, b, c and 5 more`"""
+        shown = [self.quoted(item) if quoted else self.plain(item) for item in values[: self.limits.items]]
+        more = len(values) - len(shown)
+        return ', '.join(shown) + (f' and {more} more' if more > 0 else '')
+
+    def shrunk(self, value: JSON, depth: int | None = None, field: str = '') -> JSON:
+        """The value itself, bounded and with people hidden: fit to be sent as structure."""
+        depth = self.limits.depth if depth is None else depth
+        if isinstance(value, str):
+            return HIDDEN if self.redaction.hides(field) else self._line(value, 10 * self.limits.value)
+        if isinstance(value, float) and not math.isfinite(value):
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+            return number(value)
+        if is_scalar(value):
+            return value
+        if depth <= 0 or not isinstance(value, (Mapping, list, tuple)):
+            return '…'
+        if isinstance(value, Mapping):
+            pairs = [(str(key)[:200], item) for key, item, _ in zip(value, value.values(), range(20), strict=False)]
+            shrunk = {
+                self._line(key, 100): self.shrunk(item, depth - 1, field if self.redaction.hides(field) else key)
+                for key, item in pairs
+            }
+            return shrunk | ({'…': f'{len(value) - 20} more'} if len(value) > 20 else {})
+        items = [self.shrunk(item, depth - 1, field) for item in value[:20]]
+        return items + ([f'… {len(value) - 20} more'] if len(value) > 20 else [])
+
+    def _compact(self, value: JSON) -> str:
+        text = json.dumps(self.shrunk(value, 3), ensure_ascii=False)
+        return cut(clean(text), self.limits.value)
+
+    def _line(self, text: str, limit: int) -> str:
+        return cut(clean(self.redaction.start_of(text, limit)), limit)
+
+
+def number(value: float) -> str:
+    """A number as people write it: 50, 0.5, 12.25."""
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**30 else f'about 1e{int(value.bit_length() * 0.30103)}'
+    return f'{value:.10g}'
+
+
+def utc(seconds: float) -> str:
+    """`2026-11-18 15:04 UTC`; seconds beyond the calendar as a number."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime('%Y-%m-%d %H:%M UTC')
+    except (ValueError, OverflowError, OSError):
+        return f'{number(seconds)} s after 1970'
+
+
+def _size_of_cut(text: str, limit: int) -> str:
+    return f' (cut, {len(text):,} characters)' if len(text) > limit else ''

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from statsig.datadog.changes import Limits, describe, environments_touched
+from statsig.datadog.redaction import hide_people
+from tests.datadog.entries import changed, rule
+
+
+def told(field: str, old: Any, new: Any) -> list[str]:
+    return [change.text for change in describe({field: changed(old, new)})]
+
+
+@pytest.mark.parametrize(
+    ('field', 'old', 'new', 'text'),
+    [
+        ('isEnabled', True, False, 'enabled → disabled'),
+        ('status', 'In Progress', 'Launched', 'status: In Progress → Launched'),
+        ('allocation', 10, 12.5, 'allocation: 10 % → 12.5 %'),
+        ('percentagePass', 0, 100, 'pass: 0 % → 100 %'),
+        ('tags', ['a', 'b'], ['b', 'c'], 'tags: + c; − a'),
+        ('tags', None, ['a'], 'tags: + a'),
+        ('tags', ['a', 'b'], ['b', 'a'], 'tags: reordered: b, a'),
+        ('owner', {'ownerName': 'Jane'}, {'ownerEmail': 'joe@x.com'}, 'owner: Jane → joe@x.com'),
+        ('team', None, 'Growth', 'team: none → Growth'),
+        ('defaultValue', {'a': 1, 'b': {'c': 2}}, {'a': 1, 'b': {'c': 3}}, 'default value: b.c 2 → 3'),
+        ('defaultValue', {'a': True}, {'a': 'true'}, 'default value: a true → "true"'),
+        ('someSwitch', 1, True, 'some switch: 1 → true'),
+        ('defaultValueJSON', 'true', 'false', 'default value: true → false'),
+        ('defaultValue', None, {'a': [1, 2]}, 'default value: none → {"a": [1, 2]}'),
+        ('launchTime', None, 1_795_014_240_000, 'launch time: none → 2026-11-18 15:04 UTC'),
+        ('monitoringMetrics', [{'name': 'm1'}], [{'name': 'm1'}, {'name': 'm2'}], 'monitoring metric "m2" added'),
+        ('somethingNew', {'x': 1}, [True, 'b'], 'something new: {"x": 1} → true, "b"'),
+        ('holdoutIDs', ['h1'], [], 'holdout IDs: − "h1"'),
+        ('environments', ['staging'], None, 'staging → all environments'),
+    ],
+)
+def test_a_field_in_words(field: str, old: Any, new: Any, text: str) -> None:
+    assert told(field, old, new) == [text]
+
+
+@pytest.mark.parametrize(
+    ('after', 'text'),
+    [
+        (rule(passPercentage=50), 'rule "beta users": pass 10 % → 50 %'),
+        (rule(environments=['development', 'staging', 'production']), 'rule "beta users": + production'),
+        (rule(environments=['development']), 'rule "beta users": − staging'),
+        (rule(environments=None), 'rule "beta users": development, staging → all environments'),
+        (rule('alpha users'), 'rule "alpha users": name "beta users" → "alpha users"'),
+        (rule(conditions=[]), 'rule "beta users": − everyone'),
+        (
+            rule(conditions=[{'type': 'public'}, {'type': 'fails_segment', 'targetValue': 'vip'}]),
+            'rule "beta users": + is not in the segment vip',
+        ),
+        (rule(returnValue={'a': 1}), 'rule "beta users": value none → {"a": 1}'),
+        (
+            rule(pendingAutomatedRollouts=[{'time': 1_795_014_240_000, 'passPercent': 25}]),
+            'rule "beta users": schedule none → 25 % at 2026-11-18 15:04 UTC',
+        ),
+        (rule(salt='b'), 'rule "beta users": salt changed: users are assigned anew'),
+        (rule(newThing=1), 'rule "beta users": new thing none → 1'),
+    ],
+)
+def test_a_rule_in_words(after: Any, text: str) -> None:
+    assert told('rules', [rule()], [after]) == [text]
+
+
+def test_rules_are_matched_by_id_before_name_and_never_by_place() -> None:
+    before = [rule('a', 'r1'), rule('b', 'r2')]
+    after = [rule('new', 'r3'), rule('b', 'r1'), rule('a', 'r2')]
+
+    assert told('rules', before, after) == [
+        'rule "new" added: pass 10 %; development, staging; everyone',
+        'rule "b": name "a" → "b"',
+        'rule "a": name "b" → "a"',
+    ]
+
+
+def test_a_rule_whose_id_changed_is_known_by_its_base_id_or_its_name() -> None:
+    by_base = (
+        {'id': '1:old', 'baseID': '1', 'name': 'x', 'passPercentage': 1},
+        {'id': '1:new', 'baseID': '1', 'name': 'y'},
+    )
+    by_name = ({'id': '2', 'name': 'z', 'passPercentage': 1}, {'id': '3', 'name': 'z', 'passPercentage': 2})
+
+    assert told('rules', [by_base[0], by_name[0]], [by_base[1], by_name[1]]) == [
+        'rule "y": pass 1 % → none; name "x" → "y"',
+        'rule "z": pass 1 % → 2 %',
+    ]
+
+
+def test_what_did_not_change_is_left_out() -> None:
+    assert describe({'rules': changed([rule()], [rule()]), 'a': changed(None, None), 'b': changed(1, 1)}) == ()
+    assert describe({'lastModifiedTime': changed(1, 2), 'version': changed(1, 2)}) == ()
+    assert describe({}) == describe(None) == ()
+
+
+def test_a_change_keeps_the_values_beside_the_words() -> None:
+    (change,) = describe({'rules': changed([rule()], [rule(passPercentage=50)])})
+
+    assert (change.field, change.subject) == ('rules', 'rule "beta users"')
+    assert (change.before['passPercentage'], change.after['passPercentage']) == (10, 50)
+
+
+def test_a_long_value_is_cut_and_the_text_says_so() -> None:
+    (short,) = told('someText', None, 'x' * 120)
+    (long,) = told('someText', None, 'x' * 121)
+
+    assert short == f'some text: none → "{"x" * 120}"'
+    assert long == f'some text: none → "{"x" * 119}…" (cut, 121 characters)'
+
+
+def test_two_long_texts_are_shown_where_they_differ() -> None:
+    (text,) = told('someText', 'a' * 1000 + 'old' + 'z' * 500, 'a' * 1000 + 'new' + 'z' * 500)
+
+    assert f'"…{"a" * 20}oldzzz' in text
+    assert f'"…{"a" * 20}newzzz' in text
+    assert text.endswith('(cut, 1,503 → 1,503 characters)')
+
+
+def test_more_changes_than_the_limit_are_counted() -> None:
+    changes = {f'field{number}': changed(0, 1) for number in range(63)}
+
+    assert len(describe({key: changes[key] for key in list(changes)[:60]})) == 60
+    assert [change.text for change in describe(changes)[59:]] == ['field59: 0 → 1', '3 more changes']
+    assert describe(changes)[60].field == ''
+
+
+def test_more_differences_within_a_rule_than_the_limit_are_counted() -> None:
+    old, new = ({f'k{number}': side for number in range(11)} for side in (0, 1))
+
+    (text,) = told('rules', [rule(returnValue=old)], [rule(returnValue=new)])
+    assert text.endswith('value k7 0 → 1; 3 more')
+
+
+def test_a_megabyte_of_rules_is_told_within_the_limits() -> None:
+    before = [rule(f'rule {number}', f'r{number}', note='x' * 100) for number in range(4000)]
+    after = [each | {'passPercentage': 20} for each in reversed(before)]
+    assert len(json.dumps(before)) > 1_000_000
+
+    changes = describe({'rules': changed(before, after)})
+
+    assert len(changes) == 61
+    assert all(len(change.text) <= 600 for change in changes)
+    assert 'more changes' in changes[-1].text
+
+
+def test_one_rule_changed_amid_thousands_is_found() -> None:
+    before = [rule(f'rule {number}', f'r{number}') for number in range(3000)]
+    after = [rule('first', 'new'), *before[:2500], before[2500] | {'passPercentage': 20}, *before[2501:]]
+
+    texts = told('rules', before, after)
+    assert texts[0].startswith('rule "first" added')
+    assert '2,102 more rules not compared' in texts[-1]
+    assert told('rules', before, after[1:]) == ['rule "rule 2500": pass 10 % → 20 %']
+
+
+def test_nesting_of_any_depth_is_bounded() -> None:
+    deep: Any = 1
+    for _ in range(5000):
+        deep = {'a': [deep]}
+
+    (text,) = told('value', {'x': deep}, {'x': 1})
+    assert len(text) < 600
+
+
+def test_people_are_hidden_in_words_and_values() -> None:
+    hide = hide_people(['Jane Doe'])
+    changes = {
+        'owner': changed({'ownerName': 'Jane Doe'}, {'ownerName': 'Roe'}),
+        'reviewSettings': changed(None, {'allowedReviewers': [{'id': '1', 'name': 'Mary Major', 'email': 'm@x.com'}]}),
+        'rules': changed(
+            [rule()], [rule('JANE.DOE test', conditions=[{'type': 'email', 'targetValue': ['a@b.co', '@b.co']}])]
+        ),
+        'isEnabled': changed(True, False),
+    }
+
+    found = describe(changes, redaction=hide)
+
+    shown = repr(found)
+    assert not any(secret in shown for secret in ('Jane', 'JANE', 'Roe', 'Mary', 'm@x.com', 'a@b.co'))
+    assert found[0].text == 'owner: (hidden)'
+    assert 'rule "(hidden) test"' in shown
+    assert '@b.co' in shown
+    assert found[-1].text == 'enabled → disabled'
+
+
+def test_limits_can_be_set() -> None:
+    (text,) = (change.text for change in describe({'tags': changed([], list('abcdef'))}, Limits(items=2)))
+    assert text == 'tags: + a, b and 4 more'
+
+
+ALL = ('all', 'production')
+
+
+@pytest.mark.parametrize(
+    ('field', 'old', 'new', 'touched'),
+    [
+        ('rules', [rule()], [rule(passPercentage=50)], ('development', 'staging')),
+        ('rules', [rule()], [rule(environments=['development', 'staging', 'production'])], ('production',)),
+        (
+            'rules',
+            [rule()],
+            [rule(environments=['production'], passPercentage=1)],
+            ('development', 'staging', 'production'),
+        ),
+        ('rules', [rule()], [rule(environments=None)], ('development', 'staging', *ALL)),
+        ('rules', [], [rule(environments=['staging'])], ('staging',)),
+        ('rules', [rule('a', 'a'), rule('b', 'b')], [rule('b', 'b'), rule('a', 'a')], ('development', 'staging')),
+        ('rules', [rule()], [rule()], ()),
+        ('isEnabled', True, False, ALL),
+        ('defaultValue', {'a': 1}, {'a': 2}, ALL),
+        ('allocation', 1, 2, ALL),
+        (
+            'overrides',
+            {'environmentOverrides': []},
+            {'environmentOverrides': [{'environment': 'qa', 'passingIDs': ['1']}]},
+            ('qa',),
+        ),
+        ('overrides', {'passingUserIDs': []}, {'passingUserIDs': ['1']}, ALL),
+        ('environments', ['development'], ['development', 'production'], ('production',)),
+        ('environments', 'a,b', 'b,c', ('a', 'c')),
+        ('environments', [{'name': 'qa', 'isProduction': False}], [{'name': 'qa', 'isProduction': True}], ('qa',)),
+        ('description', 'a', 'b', ()),
+        ('owner', {}, {'ownerName': 'x'}, ()),
+        ('tags', [], ['production'], ()),
+    ],
+)
+def test_environments_touched(field: str, old: Any, new: Any, touched: tuple[str, ...]) -> None:
+    assert environments_touched({field: changed(old, new)}) == touched
+
+
+def test_at_most_20_environments_are_named() -> None:
+    names = [f'env{number}' for number in range(30)]
+
+    assert environments_touched({'environments': changed([], names)}) == tuple(names[:20])
+
+
+def test_a_switch_of_something_else_touches_no_environment() -> None:
+    assert environments_touched({'enabled': changed(True, False)}, everywhere=False) == ()
