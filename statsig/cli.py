@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from statsig.terminal import Terminal
+from statsig.commands.terminal import Terminal
 
 DESCRIPTION = """\
 Statsig in Datadog: exposure counts as metrics, changes of gates, experiments and configs as events.
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from statsig.sandbox.demo import DemoFailedError, demo
+    from statsig.commands.demo import DemoFailedError, demo
 
     try:
         demo(Terminal(), seed=options.seed)
@@ -88,7 +88,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from statsig.dry_run import UnusableConfigurationError, dry_run
+    from statsig.commands.dry_run import UnusableConfigurationError, dry_run
 
     try:
         return 0 if dry_run(options.config, options.json, Terminal()) else 1

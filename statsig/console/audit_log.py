@@ -114,13 +114,14 @@ class AuditLogReader:
         return (
             known is not None
             and self._monotonic() - known.at < QUIET_FOR
-            and (walk.first_page, walk.total) == (known.first_page, known.total)
+            and (walk.first_page, walk.first_total) == (known.first_page, known.total)
         )
 
     def _complete(self, walk: Walk, cursor: Cursor) -> Reading:
         quiet = self._quiet
-        if walk.pages > 1 and walk.total is not None:
-            quiet = _Quiet(walk.first_page, walk.total, self._monotonic())
+        if walk.pages > 1 and walk.first_total is not None:
+            # The length at the beginning: what was inserted since may stand on a page that had been read by then.
+            quiet = _Quiet(walk.first_page, walk.first_total, self._monotonic())
         return Reading(_undelivered(walk, cursor), True, int(self._clock()), walk.unreadable, None, quiet)
 
     def _stretch(self, walk: Walk, cursor: Cursor, backlog: _Backlog, last_start: int) -> Reading:

@@ -59,6 +59,7 @@ class Walk:
     def forget(self) -> None:
         """Begin again with nothing read, and the requests that are left."""
         self.first_page: tuple[str, ...] = ()
+        self.first_total: int | None = None
         self.pages = 0
         self.end = 0
         self.order = Order()
@@ -177,7 +178,7 @@ class Walk:
                 if item.entry is not None:
                     self.order.see(item.time)
         if not self.pages:
-            self.first_page = tuple(item.digest for item in items)
+            self.first_page, self.first_total = tuple(item.digest for item in items), page.total
         self._seen.update(item.digest for item in items)
         self._bytes += page.bytes
         self.pages += 1

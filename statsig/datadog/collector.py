@@ -25,7 +25,7 @@ from statsig.console.inventory import Inventory, Kind
 from statsig.console.records import AuditEntry, Experiment
 from statsig.console.selection import Selected, Selection, select
 from statsig.datadog import metrics, samples
-from statsig.datadog.actions import classify, selected
+from statsig.datadog.actions import classify, interpret, selected
 from statsig.datadog.event import DatadogEvent, render_event
 from statsig.datadog.metrics import Sample
 from statsig.datadog.tag_rules import TagRules
@@ -109,6 +109,7 @@ class Collector:
         kinds = COUNTED if settings.collect_inventory else FOLLOWED
         self._inventory = Inventory(client, kinds, settings.inventory_interval, monotonic)
         self._followed: dict[Followed, Selected] = {}
+        self._teams: dict[tuple[str, str], str] = {}
         self._waited: Counter[Stream] = Counter()
         self._states: list[Sample] = []
         self._connected: bool | None = None
@@ -195,6 +196,13 @@ class Collector:
             if kind in listings
         }
         self._sweep.follow({kind: chosen.ids for kind, chosen in self._followed.items()})
+        self._teams = {
+            (kind.removesuffix('s'), name): record.team
+            for kind, listing in listings.items()
+            for record in listing.records
+            if record.team
+            for name in (record.name, record.id)
+        }
 
     # The audit log
 
@@ -255,6 +263,7 @@ class Collector:
                     hide_author=self._settings.hide_author,
                     tag_rules=self._settings.tag_rules,
                     tags=self._settings.tags,
+                    team=self._teams.get((interpret(entry).kind, entry.name), ''),
                 )
             )
             delivery.add(entry)

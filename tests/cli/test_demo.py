@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from statsig.sandbox.demo import Delivery, DemoFailedError, demo
-from statsig.terminal import Terminal
+from statsig.commands.demo import Delivery, DemoFailedError, demo
+from statsig.commands.terminal import Terminal
 from tests.cli.conftest import Command
 
 

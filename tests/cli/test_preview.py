@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from statsig.commands.preview import gauge_series, plain_text, print_event, print_gauges
+from statsig.commands.terminal import Terminal
 from statsig.datadog.markdown import clean, escape
-from statsig.preview import gauge_series, plain_text, print_event, print_gauges
 from statsig.sandbox.agent_intake import Event, Metric
-from statsig.terminal import Terminal
 
 
 def _gauge(name: str, value: float, *tags: str) -> Metric:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from statsig.preview import count_sums, gauge_series, many, print_event, print_gauges
+from statsig.commands.preview import count_sums, gauge_series, many, print_event, print_gauges
+from statsig.commands.terminal import Terminal
 from statsig.sandbox.agent import AgentHost, CheckLoadError, Run
 from statsig.sandbox.conf_yaml import load_configuration
-from statsig.terminal import Terminal
 
 API_KEY_VARIABLE = 'STATSIG_CONSOLE_API_KEY'
 DEFAULT_LOOKBACK = 60
+# No other run follows: this one may take its time, and all the requests of the minute.
+ONLY_RUN = {'min_collection_interval': 120}
 EVENTS_SHOWN = 20
 SERIES_SHOWN = 15
 
@@ -53,7 +55,7 @@ def dry_run(config: Path, as_json: bool, terminal: Terminal) -> bool:
         warnings = _validate(init_config, instances)
         with terminal.waiting('asking Statsig'):
             results = [
-                InstanceRun(instance, warned, _run(host, instance, init_config))
+                InstanceRun(instance, warned, _run(host, {**instance, **ONLY_RUN}, init_config))
                 for instance, warned in zip(instances, warnings, strict=True)
             ]
     if as_json:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from statsig.commands.terminal import Terminal, shortened
 from statsig.sandbox.agent_intake import Event, Metric
-from statsig.terminal import Terminal, shortened
 
 _ALERT_STYLES = {'error': ('✖', 'red'), 'warning': ('▲', 'yellow'), 'success': ('✔', 'green'), 'info': ('●', 'blue')}
 _MARKDOWN_BLOCK = re.compile(r'^%%%\s*\n(.*?)\n?\s*%%%$', re.DOTALL)

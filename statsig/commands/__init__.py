@@ -1,0 +1,1 @@
+"""What the commands of `statsig-datadog` do and print."""
