@@ -160,7 +160,7 @@ class Collector:
                     break
 
     def _turns(self) -> list[Stream]:
-        starved = [stream for stream in STREAMS if self._waited[stream] >= PATIENCE]
+        starved = [stream for stream, runs in self._waited.most_common() if runs >= PATIENCE]
         # Exposures stand twice: in the first run there is nothing to follow before the inventory has been listed.
         return [*starved, *STREAMS, 'exposures']
 
