@@ -77,7 +77,11 @@ class Minutes:
         return max(sum(start <= at <= start + 60 for at, _ in self.made) for start, _ in self.made)
 
 
-LARGE: dict[Followed, Selection] = {'gates': Selection(limit=5000), 'experiments': Selection(), 'dynamic_configs': Selection()}
+LARGE: dict[Followed, Selection] = {
+    'gates': Selection(limit=5000),
+    'experiments': Selection(),
+    'dynamic_configs': Selection(),
+}
 
 
 @pytest.mark.parametrize('per_minute', [30, 80])
