@@ -11,23 +11,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from statsig.console.audit_log import AuditLogReader
-from statsig.console.audit_walk import Item
 from statsig.console.budget import reserve
 from statsig.console.client import ConsoleClient
-from statsig.console.cursor import Cursor
-from statsig.console.cursor_store import CursorNotSavedError, CursorStore
+from statsig.console.cursor_store import CursorStore
 from statsig.console.errors import ConsoleError, RefusedError, RequestNotMadeError
 from statsig.console.exposures import ExposureSweep, Followed
 from statsig.console.inventory import Inventory, Kind
-from statsig.console.records import AuditEntry, Experiment
+from statsig.console.records import Experiment
 from statsig.console.selection import Selected, Selection, select
 from statsig.datadog import metrics, samples
-from statsig.datadog.actions import classify, interpret, selected
-from statsig.datadog.event import DatadogEvent, render_event
+from statsig.datadog.delivery import AuditDelivery, DeliverySettings
+from statsig.datadog.directory import Directory
 from statsig.datadog.metrics import Sample
+from statsig.datadog.sink import Sink
 from statsig.datadog.tag_rules import TagRules
 from statsig.datadog.tags import tag
 
@@ -37,7 +36,6 @@ FOLLOWED: tuple[Followed, ...] = ('gates', 'experiments', 'dynamic_configs')
 COUNTED: tuple[Kind, ...] = ('gates', 'experiments', 'dynamic_configs', 'layers', 'holdouts', 'segments')
 
 RUN_SHARE = 0.8  # of the interval: the Agent skips the next run of one that overruns
-BATCH = 50  # entries delivered between two saves of the cursor: what a crash may repeat
 PATIENCE = 3  # runs that a stream waits for requests before it goes first once
 INVENTORY_STALE_AT_LEAST = 3600.0  # seconds
 
@@ -64,19 +62,6 @@ class Settings:
     tags: tuple[str, ...] = ()
 
 
-class Sink(Protocol):
-    """Where a run's results go: the Agent, or DogStatsD."""
-
-    def sample(self, sample: Sample) -> None:
-        """One metric value."""
-
-    def event(self, event: DatadogEvent) -> None:
-        """One event; delivered when this returns."""
-
-    def warn(self, message: str) -> None:
-        """Something the user should know."""
-
-
 class Collector:
     """Everything one instance does in a run. State is kept between runs; the cursor outlives the process.
 
@@ -98,18 +83,17 @@ class Collector:
         self._settings = settings
         self._sink = sink
         self._store_for = store_for
-        self._store: CursorStore | None = None
         self._claim = claim
         self._clock = clock
         self._monotonic = monotonic
         self._project = settings.project
         self._requests_per_run = max(1, client.budget.per_minute // _runs_in_a_minute(settings.interval))
-        self._reader = AuditLogReader(client, settings.overlap, clock, monotonic)
+        self._delivery: AuditDelivery | None = None
         self._sweep = ExposureSweep(client, self._requests_per_run, monotonic)
         kinds = COUNTED if settings.collect_inventory else FOLLOWED
         self._inventory = Inventory(client, kinds, settings.inventory_interval, monotonic)
         self._followed: dict[Followed, Selected] = {}
-        self._teams: dict[tuple[str, str], str] = {}
+        self._directory = Directory()
         self._waited: Counter[Stream] = Counter()
         self._states: list[Sample] = []
         self._connected: bool | None = None
@@ -196,89 +180,33 @@ class Collector:
             if kind in listings
         }
         self._sweep.follow({kind: chosen.ids for kind, chosen in self._followed.items()})
-        self._teams = {
-            (kind.removesuffix('s'), name): record.team
-            for kind, listing in listings.items()
-            for record in listing.records
-            if record.team
-            for name in (record.name, record.id)
-        }
-
-    # The audit log
+        self._directory = Directory.of(listings)
 
     def _deliver_audit_log(self, most: int) -> None:
         refusal = self._claim(self._project)
         if refusal:
             self._sink.warn(refusal)
             return
-        store = self._store = self._store or self._store_for(self._project)
-        cursor = store.load()
-        if store.damaged:
-            self._sink.warn(
-                'The stored position in the audit log is damaged and cannot be used. Reading begins again '
-                f'{self._settings.lookback // 60} minutes back (`audit_log_lookback`): events of that time may be '
-                'repeated.'
-            )
-        is_known = cursor is not None
-        cursor = cursor or Cursor(floor=int(self._clock()) - self._settings.lookback)
-        reading = self._reader.read(cursor, most)
-        if reading.unreadable:
-            self._sink.warn(
-                'The audit log holds an entry of more than 8 MiB, which is not read. Look for it in the Statsig '
-                'console, under Settings > Audit Logs.'
-            )
-        # Saved before anything is delivered as well: what cannot be remembered must not be sent.
-        must_save = not is_known or store.is_behind or bool(reading.items)
-        if must_save and not self._saved(store, cursor):
-            return
-        delivery = _Delivery(self._clock)
-        for start in range(0, len(reading.items), BATCH):
-            if self._client.budget.time_left <= 0:
-                break
-            batch = reading.items[start : start + BATCH]
-            for item in batch:
-                self._deliver(item, delivery)
-            cursor = cursor.advanced(
-                [(item.digest, item.time) for item in batch], reading.horizon, self._settings.overlap
-            )
-            if not self._saved(store, cursor):
-                break
-        else:
-            self._reader.settle(reading)
-        self._send(delivery.samples())
+        if self._delivery is None:
+            self._delivery = self._new_delivery()
+        self._delivery.directory = self._directory
+        self._send(self._delivery.run(most))
 
-    def _deliver(self, item: Item, delivery: _Delivery) -> None:
-        entry = item.entry
-        if entry is None:
-            log.debug('An audit-log entry cannot be read and is skipped: %s', item.problem)
-            delivery.skipped['malformed'] += 1
-        elif not selected(entry, self._settings.include, self._settings.exclude):
-            delivery.skipped['filtered'] += 1
-        else:
-            self._sink.event(
-                render_event(
-                    entry,
-                    project=self._project,
-                    now=int(self._clock()),
-                    hide_author=self._settings.hide_author,
-                    tag_rules=self._settings.tag_rules,
-                    tags=self._settings.tags,
-                    team=self._teams.get((interpret(entry).kind, entry.name), ''),
-                )
-            )
-            delivery.add(entry)
-
-    def _saved(self, store: CursorStore, cursor: Cursor) -> bool:
-        try:
-            store.save(cursor)
-        except CursorNotSavedError as error:
-            self._sink.warn(
-                f'The position in the audit log cannot be stored: {error}. No event is sent until it can be, or it '
-                'would be sent again after a restart. Check the space on the disk and the owner of the files in the '
-                "Agent's run directory (`agent check` must be run as dd-agent, not as root)."
-            )
-            return False
-        return True
+    def _new_delivery(self) -> AuditDelivery:
+        settings = self._settings
+        reader = AuditLogReader(self._client, settings.overlap, self._clock, self._monotonic)
+        shown = DeliverySettings(
+            project=self._project,
+            lookback=settings.lookback,
+            overlap=settings.overlap,
+            include=settings.include,
+            exclude=settings.exclude,
+            hide_author=settings.hide_author,
+            tag_rules=settings.tag_rules,
+            tags=settings.tags,
+        )
+        store = self._store_for(self._project)
+        return AuditDelivery(reader, store, self._client.budget, shown, self._sink, self._clock)
 
     # What is sent in every run
 
@@ -318,31 +246,6 @@ class Collector:
         common = (*((tag('statsig_project', self._project),) if self._project else ()), *self._settings.tags)
         for result in results:
             self._sink.sample(Sample(result.metric, result.value, (*result.tags, *common)))
-
-
-class _Delivery:
-    """What one run delivered and skipped, for its metrics."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._delivered: Counter[tuple[str, str]] = Counter()
-        self._lag: float | None = None
-        self.skipped: Counter[str] = Counter()
-
-    def add(self, entry: AuditEntry) -> None:
-        self._delivered[entry.action, classify(entry.action).group] += 1
-        self._lag = max(self._lag or 0.0, self._clock() - entry.timestamp)
-
-    def samples(self) -> list[Sample]:
-        found = [
-            Sample(metrics.AUDIT_LOG_ENTRIES, count, (tag('action', action), tag('group', group)))
-            for (action, group), count in sorted(self._delivered.items())
-        ]
-        found += [
-            Sample(metrics.AUDIT_LOG_SKIPPED, count, (tag('reason', reason),))
-            for reason, count in sorted(self.skipped.items())
-        ]
-        return found if self._lag is None else [*found, Sample(metrics.AUDIT_LOG_LAG, self._lag)]
 
 
 def _runs_in_a_minute(interval: float) -> int:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from statsig.console.records import AuditEntry
 from statsig.datadog.actions import Action
+from statsig.datadog.directory import Directory
 from statsig.datadog.markdown import cut, escape
 from statsig.datadog.reading import Reading, read_entry
 from statsig.datadog.redaction import HIDDEN
@@ -24,6 +25,7 @@ MAX_AHEAD = 3600
 
 CONSOLE = 'https://console.statsig.com'
 NO_TAG_RULES = TagRules()
+EMPTY_DIRECTORY = Directory()
 
 _PAGES = {
     'gate': 'gates',
@@ -79,11 +81,12 @@ def render_event(
     hide_author: bool = False,
     tag_rules: TagRules = NO_TAG_RULES,
     tags: Sequence[str] = (),
-    team: str = '',
+    directory: Directory = EMPTY_DIRECTORY,
 ) -> DatadogEvent:
-    """The event of one entry. `now` is epoch seconds; `tags` are the instance's, sent as they are; `team` is the
-    Statsig team of what was changed, where it is known. Never raises, whatever the entry holds."""
-    reading = read_entry(entry, hide_author)
+    """The event of one entry. `now` is epoch seconds; `tags` are the instance's, sent as they are; `directory` knows
+    what the entry does not say. Never raises, whatever the entry holds."""
+    reading = read_entry(entry, hide_author, directory)
+    team = directory.team_of(reading.action.kind, entry.name)
     late, ahead = now - entry.timestamp > MAX_AGE, entry.timestamp - now > MAX_AHEAD
     return DatadogEvent(
         title=_title(reading),

@@ -6,11 +6,12 @@ and with `hide_author` no name or address of a person is left in it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from statsig.console.records import AuditEntry
 from statsig.datadog.actions import Action, interpret, reaches_users
 from statsig.datadog.changes import Change, describe
+from statsig.datadog.directory import Directory
 from statsig.datadog.environments import EVERYWHERE, environments_touched
 from statsig.datadog.markdown import clean, cut
 from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction, hide_people, people_in
@@ -74,9 +75,11 @@ class Reading:
         return f': {part} {self.action.verb}' if part else f' {self.action.verb}'
 
 
-def read_entry(entry: AuditEntry, hide_author: bool = False) -> Reading:
+def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Directory | None = None) -> Reading:
     """Never raises, whatever the entry holds, and takes time that does not grow with the size of its changes."""
     action = interpret(entry)
+    if action.kind == 'config' and directory is not None:
+        action = replace(action, kind=directory.kind_of_config(entry.name) or 'config')
     redaction = _redaction(entry) if hide_author else NOTHING_HIDDEN
     name = _line(entry.name, _MAX_NAME, redaction)
     author = '' if hide_author else _line(entry.author or entry.author_email, _MAX_NAME, redaction)

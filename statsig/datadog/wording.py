@@ -36,6 +36,8 @@ def summary(item: Mapping[str, JSON], words: Words) -> str:
     parts = []
     for field in sorted(islice(item, 100), key=lambda key: ORDER.get(folded(str(key)), len(ORDER))):
         label, style = field_label(str(field))
+        if style == 'schedule' and not item[field]:
+            continue
         if style in _SUMMARISED and not words.redaction.hides(str(field)):
             text = _one(style, item[field], words)
             parts.append(f'{label} {text}'.strip() if style in ('percent', 'value', 'schedule') else text)

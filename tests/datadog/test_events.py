@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from statsig.console.records import AuditEntry
 from statsig.datadog.actions import classify, selected
+from statsig.datadog.directory import Directory
 from statsig.datadog.event import DatadogEvent, render_event
 from tests.datadog.entries import NOW, changed
 
@@ -189,7 +190,26 @@ def test_environments_touched_are_tags() -> None:
 
 
 def test_a_team_is_a_tag_where_it_is_known() -> None:
-    assert 'statsig_team:growth' in event_of(GATE, team='Growth').tags
+    directory = Directory({GATE.name: {'gate': 'Growth'}})
+
+    assert 'statsig_team:growth' in event_of(GATE, directory=directory).tags
+
+
+@pytest.mark.parametrize(
+    ('known', 'title'),
+    [
+        ({'gate': ''}, 'Gate checkout_v2: tag removed by Jane Doe'),
+        ({'dynamic_config': '', 'experiment': ''}, 'Dynamic config checkout_v2: tag removed by Jane Doe'),
+        ({'gate': '', 'segment': ''}, 'Config checkout_v2: tag removed by Jane Doe'),
+        ({}, 'Config checkout_v2: tag removed by Jane Doe'),
+    ],
+)
+def test_what_statsig_calls_a_config_is_named_by_what_is_listed_under_that_name(
+    known: dict[str, str], title: str
+) -> None:
+    entry = replace(GATE, action='config_remove_tag')
+
+    assert event_of(entry, directory=Directory({GATE.name: known})).title == title
 
 
 HIDING = replace(
