@@ -29,8 +29,13 @@ class _Backlog:
     Its end lies between `newer` and `older` until it is found. From then on, `start` is where the last stretch began
     and `anchors` are the ids of its first page. `disorder` is the most that has been seen, in seconds; `failures`
     counts the stretches in a row that took more than a run had.
+
+    since: the newest entry that the log showed when the backlog was found. What lies below a stretch is not read again
+    before the backlog is done, so entries that arrive there meanwhile, late, must still be inside the overlap then:
+    the watermark must not pass this instant.
     """
 
+    since: int
     disorder: int
     newer: int = 0
     older: int | None = None
@@ -92,7 +97,7 @@ class AuditLogReader:
             if self._backlog is None:
                 if walk.read_from(0, frozenset(), self._is_unchanged):
                     return self._complete(walk, cursor)
-                self._backlog = _found_too_much(walk)
+                self._backlog = self._found_too_much(walk)
             if self._backlog.start is None:
                 newer, older, is_found = walk.find_end(self._backlog.newer, self._backlog.older, self._backlog.disorder)
                 start = older if is_found else None
@@ -101,7 +106,7 @@ class AuditLogReader:
                 return self._stretch(walk, cursor, self._backlog, self._backlog.start)
         except RequestNotMadeError:
             if self._backlog is None:
-                self._backlog = _found_too_much(walk)
+                self._backlog = self._found_too_much(walk)
         return Reading((), False, cursor.floor, walk.unreadable, self._backlog, self._quiet)
 
     def settle(self, reading: Reading) -> None:
@@ -117,12 +122,19 @@ class AuditLogReader:
             and (walk.first_page, walk.first_total) == (known.first_page, known.total)
         )
 
-    def _complete(self, walk: Walk, cursor: Cursor) -> Reading:
+    def _complete(self, walk: Walk, cursor: Cursor, since: int | None = None) -> Reading:
         quiet = self._quiet
-        if walk.pages > 1 and walk.first_total is not None:
+        if walk.pages > 1 and walk.first_total is not None and since is None:
             # The length at the beginning: what was inserted since may stand on a page that had been read by then.
             quiet = _Quiet(walk.first_page, walk.first_total, self._monotonic())
-        return Reading(_undelivered(walk, cursor), True, int(self._clock()), walk.unreadable, None, quiet)
+        now = int(self._clock())
+        horizon = now if since is None else min(now, since)
+        return Reading(_undelivered(walk, cursor), True, horizon, walk.unreadable, None, quiet)
+
+    def _found_too_much(self, walk: Walk) -> _Backlog:
+        now = int(self._clock())
+        since = max((item.time for item in walk.found() if item.time <= now), default=0)
+        return _Backlog(since, walk.order.disorder, walk.end, walk.total)
 
     def _stretch(self, walk: Walk, cursor: Cursor, backlog: _Backlog, last_start: int) -> Reading:
         walk.forget()
@@ -136,19 +148,15 @@ class AuditLogReader:
             # More than the run had: requests, time or memory. Or the log has grown by more than expected, or is less
             # ordered than it looked: after three failures, look for the end again.
             failed = replace(backlog, disorder=disorder, failures=backlog.failures + 1)
-            self._backlog = failed if failed.failures < 3 else _Backlog(disorder, 0, walk.total)
+            self._backlog = failed if failed.failures < 3 else _Backlog(backlog.since, disorder, 0, walk.total)
             return Reading((), False, cursor.floor, walk.unreadable, self._backlog, self._quiet)
         if start == 0:
-            return self._complete(walk, cursor)
+            return self._complete(walk, cursor, backlog.since)
         newest = max((item.time for item in walk.found()), default=cursor.floor)
         anchors = frozenset(walk.first_page)
         resume = replace(backlog, disorder=disorder, start=start, anchors=anchors, failures=0)
-        horizon = min(int(self._clock()), newest - slack(disorder))
+        horizon = min(backlog.since, newest - slack(disorder))
         return Reading(_undelivered(walk, cursor), False, horizon, walk.unreadable, resume, self._quiet)
-
-
-def _found_too_much(walk: Walk) -> _Backlog:
-    return _Backlog(walk.order.disorder, walk.end, walk.total)
 
 
 def _undelivered(walk: Walk, cursor: Cursor) -> tuple[Item, ...]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from math import log2
 from typing import Any
 
-from statsig.console.client import LARGEST_PAGE, ConsoleClient, Page
+from statsig.console.client import LARGEST_BODY, LARGEST_PAGE, ConsoleClient, Page
 from statsig.console.cursor import digest_of
 from statsig.console.errors import RequestNotMadeError, TooLargeError
 from statsig.console.records import AuditEntry, MalformedRecordError, parse_audit_entry
@@ -162,6 +162,8 @@ class Walk:
         if page.size is not None and page.size != window.limit:
             self._paging.honours_limit = page.size < window.limit and window.limit == LARGEST_PAGE
             self._limit = self._paging.largest = page.size
+        elif self._limit < self._paging.largest and page.bytes * 2 < LARGEST_BODY:
+            self._limit = min(self._paging.largest, self._limit * 2)
         self.total = page.total if page.total is not None else self.total
         return page
 

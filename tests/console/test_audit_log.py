@@ -251,6 +251,25 @@ def test_a_backlog_is_worked_off_oldest_first_in_runs_of_bounded_size(
     assert len(sizes) < 25, 'the log of 44 pages is read about once, not again and again'
 
 
+def test_an_entry_that_comes_late_below_what_was_read_of_a_backlog_is_delivered(
+    project: SandboxProject, poller: Poller, clock: Clock
+) -> None:
+    """The stretches of a backlog are not read again: the overlap must reach below the last of them afterwards."""
+    poller.most_requests = 8
+    expected = add(project, [age * 0.6 for age in range(1400)])
+    while not poller.delivered:
+        poller.poll()
+        clock.now += 60
+    late = add(project, [OVERLAP - 1])
+    clock.now += 60
+    expected += add(project, [0])
+
+    poller.poll_all()
+    poller.poll_all()
+
+    assert Counter(poller.delivered) == Counter(expected + late)
+
+
 def test_after_a_large_burst_silence_costs_one_request_a_run(
     server: SandboxServer, project: SandboxProject, poller: Poller, clock: Clock
 ) -> None:
