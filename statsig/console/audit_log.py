@@ -32,10 +32,11 @@ class _Backlog:
 
     since: the newest entry that the log showed when the backlog was found. What lies below a stretch is not read again
     before the backlog is done, so entries that arrive there meanwhile, late, must still be inside the overlap then:
-    the watermark must not pass this instant.
+    the watermark must not pass this instant. total: the length of the log at that time, where it was told.
     """
 
     since: int
+    total: int | None
     disorder: int
     newer: int = 0
     older: int | None = None
@@ -122,19 +123,20 @@ class AuditLogReader:
             and (walk.first_page, walk.first_total) == (known.first_page, known.total)
         )
 
-    def _complete(self, walk: Walk, cursor: Cursor, since: int | None = None) -> Reading:
+    def _complete(self, walk: Walk, cursor: Cursor, backlog: _Backlog | None = None) -> Reading:
         quiet = self._quiet
-        if walk.pages > 1 and walk.first_total is not None and since is None:
-            # The length at the beginning: what was inserted since may stand on a page that had been read by then.
+        # Compared with the length at the beginning: what was inserted since may stand where had been read by then.
+        nothing_inserted = backlog is None or backlog.total == walk.first_total
+        if (walk.pages > 1 or backlog) and walk.first_total is not None and nothing_inserted:
             quiet = _Quiet(walk.first_page, walk.first_total, self._monotonic())
         now = int(self._clock())
-        horizon = now if since is None else min(now, since)
+        horizon = now if backlog is None else min(now, backlog.since)
         return Reading(_undelivered(walk, cursor), True, horizon, walk.unreadable, None, quiet)
 
     def _found_too_much(self, walk: Walk) -> _Backlog:
         now = int(self._clock())
         since = max((item.time for item in walk.found() if item.time <= now), default=0)
-        return _Backlog(since, walk.order.disorder, walk.end, walk.total)
+        return _Backlog(since, walk.first_total, walk.order.disorder, walk.end, walk.total)
 
     def _stretch(self, walk: Walk, cursor: Cursor, backlog: _Backlog, last_start: int) -> Reading:
         walk.forget()
@@ -148,10 +150,14 @@ class AuditLogReader:
             # More than the run had: requests, time or memory. Or the log has grown by more than expected, or is less
             # ordered than it looked: after three failures, look for the end again.
             failed = replace(backlog, disorder=disorder, failures=backlog.failures + 1)
-            self._backlog = failed if failed.failures < 3 else _Backlog(backlog.since, disorder, 0, walk.total)
+            self._backlog = (
+                failed
+                if failed.failures < 3
+                else replace(failed, newer=0, older=walk.total, start=None, anchors=frozenset(), failures=0)
+            )
             return Reading((), False, cursor.floor, walk.unreadable, self._backlog, self._quiet)
         if start == 0:
-            return self._complete(walk, cursor, backlog.since)
+            return self._complete(walk, cursor, backlog)
         newest = max((item.time for item in walk.found()), default=cursor.floor)
         anchors = frozenset(walk.first_page)
         resume = replace(backlog, disorder=disorder, start=start, anchors=anchors, failures=0)

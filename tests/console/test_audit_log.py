@@ -255,8 +255,8 @@ def test_an_entry_that_comes_late_below_what_was_read_of_a_backlog_is_delivered(
     project: SandboxProject, poller: Poller, clock: Clock
 ) -> None:
     """The stretches of a backlog are not read again: the overlap must reach below the last of them afterwards."""
-    poller.most_requests = 8
-    expected = add(project, [age * 0.6 for age in range(1400)])
+    poller.most_requests = 14
+    expected = add(project, [age * 0.6 for age in range(1500)])
     while not poller.delivered:
         poller.poll()
         clock.now += 1
@@ -270,10 +270,13 @@ def test_an_entry_that_comes_late_below_what_was_read_of_a_backlog_is_delivered(
     assert Counter(poller.delivered) == Counter(expected + late)
 
 
+@pytest.mark.parametrize('most_requests', [6, 20])
 def test_after_a_large_burst_silence_costs_one_request_a_run(
-    server: SandboxServer, project: SandboxProject, poller: Poller, clock: Clock
+    server: SandboxServer, project: SandboxProject, poller: Poller, clock: Clock, most_requests: int
 ) -> None:
+    poller.most_requests = most_requests
     expected = add(project, [age / 20 for age in range(1000)])
+    poller.poll_all()
     poller.poll_all()
     server.reset_requests()
     for _ in range(4):
