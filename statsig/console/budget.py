@@ -53,7 +53,9 @@ class RequestBudget:
         now = self._clock()
         if now < self._paused_until or self.time_left < SHORTEST_REQUEST:
             return 0
-        return self.per_minute - sum(1 for made in self._made if now - made < WINDOW)
+        while self._made and now - self._made[0] >= WINDOW:
+            self._made.popleft()
+        return self.per_minute - len(self._made)
 
     def take(self) -> float:
         """Count one request that is about to be made; its time limit in seconds. Raises RequestNotMadeError."""

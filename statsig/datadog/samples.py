@@ -84,29 +84,36 @@ def inventory_samples(listings: Mapping[Kind, Sequence[Record]], followed_gates:
     samples = [
         Sample(COUNTED[kind], count, tags)
         for kind, records in listings.items()
-        for tags, count in sorted(Counter(map(_state, records)).items() or [((), 0)])
+        for tags, count in sorted(_states(records).items() or [((), 0)])
     ]
     wanted = set(followed_gates)
     for record in (record for records in listings.values() for record in records):
-        name = (tag('name', record.id),)
         if isinstance(record, Gate) and record.id in wanted and record.checks_per_hour is not None:
-            samples.append(Sample(metrics.GATE_CHECKS_PER_HOUR, record.checks_per_hour, name))
+            samples.append(Sample(metrics.GATE_CHECKS_PER_HOUR, record.checks_per_hour, (tag('name', record.id),)))
         if isinstance(record, Experiment) and record.status == 'active' and record.health in HEALTHY:
-            samples.append(Sample(metrics.EXPERIMENT_HEALTHY, HEALTHY[record.health], name))
+            samples.append(Sample(metrics.EXPERIMENT_HEALTHY, HEALTHY[record.health], (tag('name', record.id),)))
     return samples
 
 
-def _state(record: Record) -> tuple[str, ...]:
+def _states(records: Sequence[Record]) -> Counter[tuple[str, ...]]:
+    """How many records there are of each state, by its tags: states that are tagged alike are one."""
+    by_tags: Counter[tuple[str, ...]] = Counter()
+    for state, count in Counter(map(_state, records)).items():
+        by_tags[tuple(tag(key, value) for key, value in state)] += count
+    return by_tags
+
+
+def _state(record: Record) -> tuple[tuple[str, str], ...]:
     match record:
         case Gate():
-            state = {'status': record.status, 'type': record.type, 'type_reason': record.type_reason}
+            state = [('status', record.status), ('type', record.type), ('type_reason', record.type_reason)]
         case Experiment():
-            return tag('status', record.status), tag('health', record.health)
+            return ('status', record.status), ('health', record.health)
         case Entity():
-            state = {}
+            state = []
     if record.enabled is not None:
-        state['enabled'] = str(record.enabled)
-    return tuple(tag(key, value) for key, value in state.items())
+        state.append(('enabled', str(record.enabled)))
+    return tuple(state)
 
 
 def request_samples(requests: Sequence[RequestMade]) -> list[Sample]:

@@ -11,6 +11,7 @@ series. Statsig's ids of gates, experiments and configs differ in more than that
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_LENGTH = 200
 UNKNOWN = 'unknown'
@@ -18,6 +19,7 @@ UNKNOWN = 'unknown'
 _UNDERSCORES = re.compile(r'__+')
 
 
+@lru_cache(maxsize=16_384)  # the same names come again in every run
 def tag(key: str, value: str) -> str:
     """`key:value`, normalised: lower case, at most 200 characters, letters, digits and `_-:./` only.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from pathlib import Path
 
 _UNUSABLE = re.compile('[^a-zA-Z0-9_-]')
@@ -20,6 +21,9 @@ class PersistentCache:
     writes_are_lost: a write changes nothing, silently (directory not writable, file owned by root).
     tear_after: only this many bytes of a write reach the file, silently (full disk, crash); 0 leaves it empty.
     reads_fail: a read raises RuntimeError, as the Agent does when the file is there and cannot be read.
+    full_after: so many more writes succeed, then the disk is full: files are truncated and stay empty, silently.
+    killed_in: (writes, bytes): after so many more writes, the process is killed in the next one, when so many bytes of
+        it have reached the file.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -27,6 +31,9 @@ class PersistentCache:
         self.writes_are_lost = False
         self.tear_after: int | None = None
         self.reads_fail = False
+        self.full_after: int | None = None
+        self.killed_in: tuple[int, int] | None = None
+        self._writes = 0
         directory.mkdir(parents=True, exist_ok=True)
 
     def path(self, key: str) -> Path:
@@ -59,13 +66,22 @@ class PersistentCache:
         content = value.encode()
         if self.writes_are_lost:
             return
+        self._writes += 1
+        is_last = self.killed_in is not None and self._writes > self.killed_in[0]
         path = self.path(key)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
-                os.write(file, content if self.tear_after is None else content[: self.tear_after])
+                os.write(file, content[: self._bytes_that_fit()])
+                if is_last:
+                    os.kill(os.getpid(), signal.SIGKILL)
             finally:
                 os.close(file)
         except OSError:
             return
+
+    def _bytes_that_fit(self) -> int | None:
+        if self.killed_in is not None and self._writes > self.killed_in[0]:
+            return self.killed_in[1]
+        return 0 if self.full_after is not None and self._writes > self.full_after else self.tear_after

@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
+# Datadog's clock, which is right even where a test makes the host's go wrong later.
+_true_time = time.time
+
 MAX_EVENT_TEXT = 4000
 MAX_AGGREGATION_KEY = 100
 MAX_EVENT_AGE = 18 * 3600
@@ -138,7 +141,7 @@ class Intake:
             case Metric(value=value) if not math.isfinite(value):
                 return f'the value is {value}'
             case Event():
-                return _reason_to_refuse_event(submission, time.time())
+                return _reason_to_refuse_event(submission, _true_time())
             case Log() if not self.logs_enabled:
                 return 'logs_enabled is false'
             case PlatformEvent(body=body) if not _is_json(body):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +42,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, CheckLoadError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    return 0 if _run(checks, options.runs, options.interval, options.json) else 1
+    waited = _asked if options.on_demand else _pause(options.interval)
+    return 0 if _run(checks, options.runs, waited, options.json) else 1
 
 
-def _run(checks: Sequence[RunningCheck], runs: int, interval: float, as_json: bool) -> bool:
-    """Whether every run went well. Runs start every `interval` seconds; one that overruns delays the next."""
+def _run(checks: Sequence[RunningCheck], runs: int, waited: Callable[[], bool], as_json: bool) -> bool:
+    """Whether every run went well. `waited()` returns when the next may start, False when there is to be none."""
     went_well = True
     for number in range(runs):
-        started = time.monotonic()
+        if not waited():
+            break
         for index, check in enumerate(checks):
             run = check.run()
             went_well = went_well and not run.error
             line = {'run': number + 1, 'instance': index, **run.as_json_object()}
             print(json.dumps(line) if as_json else _readable(number + 1, index, run), flush=True)
-        if number + 1 < runs:
-            time.sleep(max(0.0, interval - (time.monotonic() - started)))
     return went_well
+
+
+def _pause(interval: float) -> Callable[[], bool]:
+    """Runs start every `interval` seconds; one that overruns delays the next."""
+    due = time.monotonic()
+
+    def waited() -> bool:
+        nonlocal due
+        time.sleep(max(0.0, due - time.monotonic()))
+        due = time.monotonic() + interval
+        return True
+
+    return waited
+
+
+def _asked() -> bool:
+    """Waits for a line on standard input; False when it is closed."""
+    return bool(sys.stdin.readline())
 
 
 def _readable(number: int, instance: int, run: Run) -> str:
@@ -87,10 +106,17 @@ def _break_cache(cache: PersistentCache, fault: str | None) -> None:
         cache.writes_are_lost = True
     elif fault == 'unreadable':
         cache.reads_fail = True
-    elif fault.startswith('torn=') and fault[5:].isdigit():
-        cache.tear_after = int(fault[5:])
+    elif match := re.fullmatch('torn=([0-9]+)', fault):
+        cache.tear_after = int(match[1])
+    elif match := re.fullmatch('full=([0-9]+)', fault):
+        cache.full_after = int(match[1])
+    elif match := re.fullmatch('killed=([0-9]+):([0-9]+)', fault):
+        cache.killed_in = int(match[1]), int(match[2])
     else:
-        raise ValueError(f'--cache-fault is {fault!r}, expected lost, unreadable or torn=<bytes>')
+        raise ValueError(
+            f'--cache-fault is {fault!r}, expected lost, unreadable, torn=<bytes>, full=<writes> or '
+            'killed=<writes>:<bytes>'
+        )
 
 
 def _agent_option(text: str) -> tuple[str, Any]:
@@ -116,10 +142,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--cache', required=True, type=Path, help="directory of the Agent's persistent cache")
     parser.add_argument('--runs', type=int, default=1, help='how many runs (default: 1)')
     parser.add_argument('--interval', type=float, default=15.0, help='seconds from start to start (default: 15)')
+    parser.add_argument('--on-demand', action='store_true', help='a run for each line on standard input, instead')
     parser.add_argument('--json', action='store_true', help='one JSON object per line instead of text')
     parser.add_argument('--journal', help='append every submission to this file as it is made')
     parser.add_argument('--only-embedded', action='store_true', help='refuse packages that no Agent embeds')
-    parser.add_argument('--cache-fault', help='lost, unreadable or torn=<bytes>, from the start')
+    parser.add_argument(
+        '--cache-fault',
+        help='lost, unreadable, torn=<bytes>; full=<writes>: empty after so many; killed=<writes>:<bytes>: SIGKILL in the '
+        'next one, when so many bytes of it are in the file',
+    )
     parser.add_argument(
         '--agent-option',
         type=_agent_option,

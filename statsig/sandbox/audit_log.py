@@ -116,7 +116,10 @@ class AuditLog:
     ) -> list[Entry]:
         """The entries that match, in the order asked for; `order` is that of a query without sortKey."""
         found = self._between(query, date_filter, date_filter_offset_hours)
-        found = [entry for entry in found if _matches(entry, query)]
+        if (query.action_types, query.tags, query.id) != (None, None, None):
+            found = [entry for entry in found if _matches(entry, query)]
+        if query.sort_key in (None, 'date', 'time') and order == 'newest_first':  # as they are kept: this is quick
+            return found if query.ascending else found[::-1]
         if query.sort_key not in (None, 'date', 'time'):
             key = query.sort_key
             return sorted(found, key=lambda entry: str(_field(entry, key)), reverse=not query.ascending)

@@ -131,4 +131,4 @@ def _send_huge(handler: BaseHTTPRequestHandler, fault: Fault, send: Send, stoppi
 
 
 def _json(body: object) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode()
+    return json.dumps(body, ensure_ascii=False).encode('utf-8', 'backslashreplace')

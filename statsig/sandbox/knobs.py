@@ -64,6 +64,7 @@ class Knobs:
     status_for: dict[str, Fault | int] = field(default_factory=dict)  # path prefix → fault or status, until removed
     rate_limits: tuple[tuple[int, float], ...] = ()  # (requests, seconds), …: PUBLISHED_RATE_LIMITS, or your own
     before_request: Callable[[Request], None] | None = None  # called before a request is answered
+    headers: dict[str, str] = field(default_factory=dict)  # more headers of every answer
 
     order: Order = 'newest_first'  # of the audit log
     date_filter: DateFilter = 'inclusive_utc'  # what startDate and endDate mean

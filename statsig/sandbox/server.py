@@ -246,6 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
             'Server': self.server_version,
             'Content-Type': 'application/json; charset=utf-8',
             'Content-Length': str(len(body)),
+            **self.server.sandbox.knobs.headers,
             **headers,
         }
         if 'Transfer-Encoding' in headers:
@@ -258,4 +259,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def as_json(body: Any) -> bytes:
-    return json.dumps(body, ensure_ascii=False).encode()
+    # Half a surrogate pair cannot be UTF-8; what replaces it is its escape in JSON, as JavaScript writes it.
+    return json.dumps(body, ensure_ascii=False).encode('utf-8', 'backslashreplace')
