@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import weakref
 from typing import Any
@@ -30,6 +31,7 @@ class StatsigCheck(AgentCheck, ConfigMixin):
         # May run twice, and without a check_id: nothing is read, written or connected here.
         super().__init__(name, init_config, instances)
         self._collector: Collector | None = None
+        self._configuration_warnings: list[str] = []
         self._last_run = 0.0
         self.check_initializations.appendleft(self._validate_configuration)
         self.check_initializations.append(self._start)
@@ -37,6 +39,8 @@ class StatsigCheck(AgentCheck, ConfigMixin):
     def check(self, _: Any) -> None:
         """One run. Problems become warnings; only a bad configuration makes it fail (before this is called)."""
         self._last_run = time.monotonic()
+        for warning in self._configuration_warnings:
+            self.warning('%s', warning)
         if self._collector is not None:  # run() has called _start
             self._collector.run()
 
@@ -47,12 +51,11 @@ class StatsigCheck(AgentCheck, ConfigMixin):
                 _readers.pop(identity, None)
 
     def persistent_cache_id(self) -> str:
-        """The same through configuration edits and key rotation. The project is part of the key of each value."""
-        return _digest(self._url())
+        """The same through configuration edits and key rotation. (The project, asked of the API, is in each key.)"""
+        return _digest([self._url(), self.config.name or ''])
 
     def _validate_configuration(self) -> None:
-        for warning in validate(self.instance or {}, self.init_config):
-            self.warning('%s', warning)
+        self._configuration_warnings = validate(self.instance or {}, self.init_config)
 
     def _start(self) -> None:
         config = self.config
@@ -70,11 +73,11 @@ class StatsigCheck(AgentCheck, ConfigMixin):
         return given(self.config.min_collection_interval, 'min_collection_interval')
 
     def _store_for(self, project: str) -> CursorStore:
-        return CursorStore(self.read_persistent_cache, self.write_persistent_cache, f'audit_log_{_digest(project)}')
+        return CursorStore(self.read_persistent_cache, self.write_persistent_cache, f'audit_log_{_digest([project])}')
 
     def _claim(self, project: str) -> str:
         """Why this instance must not read the project's audit log: another one does, on the same cursor; or ''."""
-        identity = f'{self._url()} {project} {self.config.name or ""}'
+        identity = f'{self.persistent_cache_id()} {project}'
         reader = _readers.get(identity)
         if reader is None or reader is self or reader._is_succeeded_by(self):
             _readers[identity] = self
@@ -114,6 +117,6 @@ class AgentSink:
         self._check.warning('%s', message)
 
 
-def _digest(text: str) -> str:
-    # The Agent drops characters outside [A-Za-z0-9_-] from the names of its cache files: `a.b` would be `ab`.
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _digest(parts: list[str]) -> str:
+    # The Agent drops characters outside [A-Za-z0-9_-] from the names of its cache files: `eu.prod` would be `euprod`.
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -19,6 +19,7 @@ from statsig.console.client import ConsoleClient
 from statsig.console.cursor import Cursor
 from statsig.console.errors import RequestNotMadeError
 
+MOST_FAILURES = 12  # halvings of a stretch: by then it is a single page, whatever a run may hold
 QUIET_FOR = 300.0  # seconds for which an unchanged first page and length stand for an unchanged log
 
 
@@ -28,15 +29,18 @@ class _Backlog:
 
     Its end lies between `newer` and `older` until it is found. From then on, `start` is where the last stretch began
     and `anchors` are the ids of its first page. `disorder` is the most that has been seen, in seconds; `failures`
-    counts the stretches in a row that took more than a run had.
+    counts the stretches that took more than a run had, less those that did not.
 
     since: the newest entry that the log showed when the backlog was found. What lies below a stretch is not read again
     before the backlog is done, so entries that arrive there meanwhile, late, must still be inside the overlap then:
-    the watermark must not pass this instant. total: the length of the log at that time, where it was told.
+    the watermark must not pass this instant. first_total: the length of the log at that time, where it was told;
+    total: at the latest stretch; growth: what it grew by from one run to the next.
     """
 
     since: int
+    first_total: int | None
     total: int | None
+    growth: int
     disorder: int
     newer: int = 0
     older: int | None = None
@@ -76,12 +80,10 @@ class AuditLogReader:
     def __init__(
         self,
         client: ConsoleClient,
-        overlap: int,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
-        self._overlap = overlap
         self._clock = clock
         self._monotonic = monotonic
         self._backlog: _Backlog | None = None
@@ -93,7 +95,8 @@ class AuditLogReader:
 
         Makes at most `most_requests` requests. When every item is delivered and the cursor saved, call `settle`.
         """
-        walk = Walk(self._client, cursor.bound(self._overlap), most_requests, self._paging)
+        disorder = self._backlog.disorder if self._backlog else 0
+        walk = Walk(self._client, cursor.floor, most_requests, self._paging, disorder)
         try:
             if self._backlog is None:
                 if walk.read_from(0, frozenset(), self._is_unchanged):
@@ -103,7 +106,7 @@ class AuditLogReader:
                 newer, older, is_found = walk.find_end(self._backlog.newer, self._backlog.older, self._backlog.disorder)
                 start = older if is_found else None
                 self._backlog = replace(self._backlog, newer=newer, older=older, start=start)
-            if self._backlog.start is not None:
+            if self._backlog.start is not None and walk.requests_left:
                 return self._stretch(walk, cursor, self._backlog, self._backlog.start)
         except RequestNotMadeError:
             if self._backlog is None:
@@ -126,7 +129,7 @@ class AuditLogReader:
     def _complete(self, walk: Walk, cursor: Cursor, backlog: _Backlog | None = None) -> Reading:
         quiet = self._quiet
         # Compared with the length at the beginning: what was inserted since may stand where had been read by then.
-        nothing_inserted = backlog is None or backlog.total == walk.first_total
+        nothing_inserted = backlog is None or backlog.first_total == walk.first_total
         if (walk.pages > 1 or backlog) and walk.first_total is not None and nothing_inserted:
             quiet = _Quiet(walk.first_page, walk.first_total, self._monotonic())
         now = int(self._clock())
@@ -136,32 +139,30 @@ class AuditLogReader:
     def _found_too_much(self, walk: Walk) -> _Backlog:
         now = int(self._clock())
         since = max((item.time for item in walk.found() if item.time <= now), default=0)
-        return _Backlog(since, walk.first_total, walk.order.disorder, walk.end, walk.total)
+        return _Backlog(since, walk.first_total, walk.total, 0, walk.order.disorder, walk.end, walk.total)
 
     def _stretch(self, walk: Walk, cursor: Cursor, backlog: _Backlog, last_start: int) -> Reading:
         walk.forget()
+        last_start += backlog.growth  # the log has grown since, and what was at `last_start` stands further down
         start = max(0, last_start - max(1, walk.reach(last_start) >> backlog.failures))
         try:
             reached = walk.read_from(start, backlog.anchors)
         except RequestNotMadeError:
             reached = False
-        disorder = max(backlog.disorder, walk.order.disorder)
+        growth = max(0, walk.total - backlog.total) if walk.total is not None and backlog.total is not None else 0
+        seen = replace(backlog, disorder=walk.order.disorder, total=walk.total, growth=growth)
         if not reached:
             # More than the run had: requests, time or memory. Or the log has grown by more than expected, or is less
-            # ordered than it looked: after three failures, look for the end again.
-            failed = replace(backlog, disorder=disorder, failures=backlog.failures + 1)
-            self._backlog = (
-                failed
-                if failed.failures < 3
-                else replace(failed, newer=0, older=walk.total, start=None, anchors=frozenset(), failures=0)
-            )
+            # ordered than it looked. Try less; where even a page is too much, look for the end again.
+            self._backlog = replace(seen, start=last_start, failures=backlog.failures + 1)
+            if backlog.failures >= MOST_FAILURES:
+                self._backlog = replace(seen, newer=0, older=walk.total, start=None, anchors=frozenset(), failures=0)
             return Reading((), False, cursor.floor, walk.unreadable, self._backlog, self._quiet)
         if start == 0:
             return self._complete(walk, cursor, backlog)
-        newest = max((item.time for item in walk.found()), default=cursor.floor)
-        anchors = frozenset(walk.first_page)
-        resume = replace(backlog, disorder=disorder, start=start, anchors=anchors, failures=0)
-        horizon = min(backlog.since, newest - slack(disorder))
+        resume = replace(seen, start=start, anchors=frozenset(walk.first_page), failures=max(0, backlog.failures - 1))
+        # The oldest of its first page: a single entry that stands out of order must not vouch for those further up.
+        horizon = min(backlog.since, walk.first_page_oldest - slack(seen.disorder))
         return Reading(_undelivered(walk, cursor), False, horizon, walk.unreadable, resume, self._quiet)
 
 

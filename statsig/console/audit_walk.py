@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from statsig.console.windows import Window, window_after, window_at
 DAY = 86_400
 MOST_BYTES = 16 * 1024 * 1024  # of JSON held at once
 EVIDENCE = 64.0  # bits: how unlikely it must be that an unsorted log looks as sorted as this one does
+STRANGERS = 20  # entries in a row that must be older than the bound
 UNKNOWN_TIME = -(2**62)
 
 
@@ -43,15 +44,19 @@ class Paging:
 class Walk:
     """The requests of one run, and what they found. Raises ConsoleError and RequestNotMadeError where it requests."""
 
-    def __init__(self, client: ConsoleClient, bound: int, most_requests: int, paging: Paging) -> None:
+    def __init__(
+        self, client: ConsoleClient, bound: int, most_requests: int, paging: Paging, disorder: int = 0
+    ) -> None:
         self._client = client
         self._paging = paging
         self._bound = bound
-        self._requests_left = most_requests
+        self.requests_left = most_requests
         self._limit = paging.largest
         # Two days early: whether the date is inclusive, and in which time zone, is not documented.
         day = datetime.fromtimestamp(max(0, bound - 2 * DAY), UTC)
         self._params = {'startDate': day.strftime('%Y-%m-%d')}
+        self._disorder = disorder
+        self._not_before = 0
         self.total: int | None = None
         self.unreadable = 0
         self.forget()
@@ -60,9 +65,10 @@ class Walk:
         """Begin again with nothing read, and the requests that are left."""
         self.first_page: tuple[str, ...] = ()
         self.first_total: int | None = None
+        self.first_page_oldest = self._bound
         self.pages = 0
         self.end = 0
-        self.order = Order()
+        self.order = Order(self._disorder)
         self._items: list[Item] = []
         self._seen: set[str] = set()
         self._bytes = 0
@@ -72,8 +78,8 @@ class Walk:
 
         A tenth is to spare, for a log that has grown meanwhile.
         """
-        end = start = max(0, position - self._requests_left * self._limit)
-        for _ in range(self._requests_left - 1):
+        end = start = max(0, position - self.requests_left * self._limit)
+        for _ in range(self.requests_left - 1):
             window = self._window_after(end)
             end = window.start + window.limit
         return max(self._limit // 2, (end - start) * 9 // 10)
@@ -86,12 +92,14 @@ class Walk:
         It is known where it is older than the bound, where an anchor stands, or where the log ends.
         """
         self.end = start
-        while self._requests_left > 0 and self._bytes < MOST_BYTES:
+        while self.requests_left > 0 and self._bytes < MOST_BYTES:
             window = self._window_after(self.end) if self.pages else self._window_at(start)
             page = self._get(window)
             if page is None:
                 continue
             items = [_item(record) for record in page.items]
+            if not items and (page.more or window.start < self.end):
+                raise self._client.empty_page('audit_logs', window.page, window.limit)
             if not self._adjoins(window, items):
                 # Entries were deleted meanwhile: what stood behind the last window may have moved into it.
                 self.end = max(start, self.end - self._limit)
@@ -107,10 +115,10 @@ class Walk:
     def find_end(self, newer: int, older: int | None, disorder: int) -> tuple[int, int | None, bool]:
         """Where entries older than the bound begin: halves the distance from `newer` to `older`, positions in the log.
 
-        Returns both, closer together, and whether they are within a page of each other. Leaves a request for reading.
+        Returns both, closer together, and whether they are within a page of each other.
         """
         while older is None or older - newer > self._limit:
-            if self._requests_left < 2:
+            if self.requests_left < 1:
                 return newer, older, False
             middle = (newer + older) // 2 if older is not None else max(2 * newer, self._limit)
             try:
@@ -141,23 +149,28 @@ class Walk:
 
     def _window_at(self, position: int) -> Window:
         if self._paging.honours_limit:
-            return window_at(position, self._limit)
+            return window_at(position, self._limit, self._not_before)
         return Window(position // self._limit + 1, self._limit)
 
     def _window_after(self, end: int) -> Window:
-        return window_after(end, self._limit) if self._paging.honours_limit else self._window_at(end)
+        if not self._paging.honours_limit:
+            return self._window_at(end)
+        return window_after(end, self._limit, self._not_before)
 
     def _get(self, window: Window) -> Page | None:
         """The page, or None where a smaller one must be asked for first."""
-        self._requests_left -= 1
+        self.requests_left -= 1
         try:
             page = self._client.get_page('audit_logs', window.page, window.limit, self._params)
         except TooLargeError:
-            if self._limit == 1:
-                self.unreadable += 1
-                self.end += 1
-                self.pages += 1
-            self._limit = max(1, self._limit // 4)
+            if self._limit > 1:
+                self._limit = max(1, self._limit // 4)
+                return None
+            # Nothing smaller can be asked for: go on behind it, and never ask for it again in this walk.
+            self.unreadable += 1
+            self.end = self._not_before = window.start + 1
+            self.pages += 1
+            self._limit = self._paging.largest
             return None
         if page.size is not None and page.size != window.limit:
             self._paging.honours_limit = page.size < window.limit and window.limit == LARGEST_PAGE
@@ -169,7 +182,7 @@ class Walk:
 
     def _adjoins(self, window: Window, items: list[Item]) -> bool:
         """Whether nothing can be missing between what was read before and this window."""
-        if not self.pages or not items or not self._paging.honours_limit or window.start >= self.end:
+        if not self.pages or not self._paging.honours_limit or window.start >= self.end:
             return True
         return any(item.digest in self._seen for item in items)
 
@@ -181,6 +194,7 @@ class Walk:
                     self.order.see(item.time)
         if not self.pages:
             self.first_page, self.first_total = tuple(item.digest for item in items), page.total
+            self.first_page_oldest = min((item.time for item in items if item.entry), default=self._bound)
         self._seen.update(item.digest for item in items)
         self._bytes += page.bytes
         self.pages += 1
@@ -194,27 +208,27 @@ class Order:
     of the number of orders in which the entries seen could have stood, had they not been sorted.
     """
 
-    def __init__(self) -> None:
-        self.disorder = 0
+    def __init__(self, disorder: int = 0) -> None:
+        self.disorder = disorder
         self._evidence = 0.0
         self._total = 0
         self._seen: Counter[int] = Counter()
         self._oldest: int | None = None
-        self._last = 0
+        self._latest: deque[int] = deque(maxlen=STRANGERS)
 
     def see(self, time: int) -> None:
         """The next entry, walking from newest to oldest."""
         if self._oldest is not None:
             self.disorder = max(self.disorder, time - self._oldest)
         self._oldest = time if self._oldest is None else min(time, self._oldest)
-        self._last = time
+        self._latest.append(time)
         self._seen[time] += 1
         self._total += 1
         self._evidence += log2(self._total / self._seen[time])
 
     def is_past(self, bound: int) -> bool:
-        """Whether everything further down is older than `bound`."""
-        return self._evidence >= EVIDENCE and self._last < bound - slack(self.disorder)
+        """Whether all that stands further down is older than `bound`. A few entries out of order prove nothing."""
+        return self._evidence >= EVIDENCE and max(self._latest) < bound - slack(self.disorder)
 
 
 def slack(disorder: int) -> int:

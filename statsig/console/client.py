@@ -128,11 +128,35 @@ class ConsoleClient:
         """
         answer, size_in_bytes = self._request(endpoint, {**(params or {}), 'limit': limit, 'page': page}, list)
         items, pagination = answer['data'], answer.get('pagination')
-        # Some listings are answered whole, without pagination (the official examples of segments and dynamic configs).
         paging = pagination if isinstance(pagination, dict) else {}
-        size, total = _count(paging.get('itemsPerPage')), _count(paging.get('totalItems'))
-        more = bool(paging.get('nextPage')) or (total is not None and page * (size or limit) < total)
-        return Page(items, size or None, total, more and bool(items), size_in_bytes)
+        size, total = _count(paging.get('itemsPerPage')) or None, _count(paging.get('totalItems'))
+        if 'nextPage' in paging:
+            more = bool(paging['nextPage'])
+        elif total is not None:
+            more = page * (size or limit) < total
+        else:
+            # Some listings are answered whole, without pagination (the official examples of segments and dynamic
+            # configs). A page that is exactly full may still not be the last.
+            more = len(items) == (size or limit)
+        return Page(items, size, total, more, size_in_bytes)
+
+    def not_as_documented(self, endpoint: str, what: str) -> BadAnswerError:
+        """The error for a JSON answer that is not the documented one."""
+        return BadAnswerError(
+            path(endpoint),
+            'invalid_body',
+            f'GET {path(endpoint)} at {self._host} did not answer as documented: {what}. '
+            'Check that `api_url` is the address of the Statsig Console API.',
+        )
+
+    def empty_page(self, endpoint: str, page: int, limit: int) -> BadAnswerError:
+        """The error for a page without records where there must be some: read as an end, it would hide the rest."""
+        return BadAnswerError(
+            path(endpoint),
+            'invalid_body',
+            f'GET {path(endpoint)} at {self._host} answered page {page} of {limit} without any record, although there '
+            'must be some. Nothing is lost, the next run tries again.',
+        )
 
     def get(self, endpoint: str, params: Params | None = None) -> dict[str, Any]:
         """The `data` object that `/console/v1/<endpoint>` answers. Raises ConsoleError, RequestNotMadeError."""
@@ -221,12 +245,7 @@ class ConsoleClient:
             ) from None
         if not isinstance(answer, dict) or not isinstance(answer.get('data'), data_type):
             what = '`data` is no list' if data_type is list else '`data` is no object'
-            raise BadAnswerError(
-                path(endpoint),
-                'invalid_body',
-                f'GET {path(endpoint)} at {self._host} did not answer as documented: {what}. '
-                'Check that `api_url` is the address of the Statsig Console API.',
-            )
+            raise self.not_as_documented(endpoint, what)
         return answer
 
 

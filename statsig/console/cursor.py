@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
 DIGEST_CHARACTERS = 8  # 48 bits: with 5,000 entries remembered, one new entry in 10^10 would be taken for a known one
@@ -17,45 +17,33 @@ MOST_REMEMBERED = 20_000  # entries; 5,000 make about 50 KiB
 class Cursor:
     """What has been delivered.
 
-    floor: nothing that happened before this instant is ever delivered (again).
-    watermark: time of the newest delivered entry that was not dated in the future; None before the first one.
-    delivered: digest of the id → time, of every delivered entry that may be met again. Times are epoch seconds.
+    floor: what happened before this instant (epoch seconds) is never delivered (again); what happened since is read
+    again and known by its id. It follows the watermark, the newest delivered entry, at the distance of the overlap.
+    delivered: digest of the id → time, of every delivered entry that may be met again.
     """
 
     floor: int
-    watermark: int | None = None
     delivered: Mapping[str, int] = field(default_factory=dict)
-
-    def bound(self, overlap: int) -> int:
-        """Entries from this instant on are read again: `overlap` seconds behind the watermark, for late ones."""
-        return self.floor if self.watermark is None else max(self.floor, self.watermark - overlap)
 
     def advanced(self, entries: Iterable[tuple[str, int]], horizon: int, overlap: int) -> Cursor:
         """The cursor after delivery of `entries` (digest, time).
 
-        The watermark follows them up to `horizon` and never goes back: what is dated later than now, or than what has
-        been read completely, is remembered by its id alone. An entry dated in the future once, delivered then, does
-        not pull the watermark over older entries that are still to come.
+        The watermark follows them up to `horizon`, and the floor never goes back: what is dated later than now, or than
+        what has been read completely, is remembered by its id alone. An entry dated in the future once, delivered
+        then, does not pull the watermark over older entries that are still to come.
         """
         new = dict(entries)
         delivered = {**self.delivered, **new}
         reached = min(horizon, max(new.values(), default=horizon))
-        times = [time for time in delivered.values() if time <= reached]
-        if self.watermark is not None:
-            times.append(self.watermark)
-        moved = replace(self, watermark=max(times, default=None))
-        bound = moved.bound(overlap)
-        remembered = {digest: time for digest, time in delivered.items() if time >= bound}
+        watermark = max((time for time in delivered.values() if time <= reached), default=self.floor)
+        floor = max(self.floor, watermark - overlap)
+        remembered = {digest: time for digest, time in delivered.items() if time >= floor}
         if len(remembered) > MOST_REMEMBERED:
-            return moved._with_shorter_memory(remembered)
-        return replace(moved, delivered=remembered)
-
-    def _with_shorter_memory(self, remembered: dict[str, int]) -> Cursor:
-        # Forgetting an id without raising the floor would deliver that entry again.
-        newest = sorted(remembered.items(), key=lambda item: item[1])[-MOST_REMEMBERED:]
-        floor = newest[0][1]
-        oldest_kept = {digest: time for digest, time in remembered.items() if time >= floor}
-        return replace(self, floor=floor, delivered=oldest_kept)
+            # Forgetting an id without raising the floor would deliver that entry again.
+            newest = sorted(remembered.values())[-MOST_REMEMBERED:]
+            floor = max(floor, min(newest[0], reached))
+            remembered = {digest: time for digest, time in remembered.items() if time >= floor}
+        return Cursor(floor, remembered)
 
 
 def digest_of(entry_id: str) -> str:
@@ -71,7 +59,6 @@ def encode(cursor: Cursor) -> str:
     content = {
         'version': 1,
         'floor': cursor.floor,
-        'watermark': cursor.watermark,
         'steps': [later - earlier for earlier, later in pairwise(times)],
         'ids': ''.join(digest for digest, _ in remembered),
     }
@@ -83,14 +70,13 @@ def decode(text: str) -> Cursor:
     content = json.loads(text)
     if not isinstance(content, dict) or content.get('version') != 1:
         raise ValueError('not a cursor of this version')
-    floor, watermark = _integer(content.get('floor')), content.get('watermark')
+    floor = _integer(content.get('floor'))
     steps, ids = content.get('steps'), content.get('ids')
     if not isinstance(steps, list) or not isinstance(ids, str) or len(ids) != DIGEST_CHARACTERS * len(steps):
         raise ValueError('a cursor whose ids and times do not match')
     digests = (ids[start : start + DIGEST_CHARACTERS] for start in range(0, len(ids), DIGEST_CHARACTERS))
     times = list(accumulate((_integer(step) for step in steps), initial=floor))[1:]
-    delivered = dict(zip(digests, times, strict=True))
-    return Cursor(floor, None if watermark is None else _integer(watermark), delivered)
+    return Cursor(floor, dict(zip(digests, times, strict=True)))
 
 
 def _integer(value: object) -> int:

@@ -56,13 +56,20 @@ class ExposureSweep:
         self._followed: Mapping[Followed, Sequence[str]] = {}
         self._batches: deque[_Batch] = deque()
         self._started: float | None = None
-        self._longest = 0.0
+        self._took = 0.0
+        self._was_disturbed = False
         self.figures: dict[tuple[Followed, str], Figure] = {}
 
     @property
     def stale_after(self) -> float:
-        """Seconds for which a figure is sent again: three times as long as a sweep takes, at least an hour."""
-        return max(STALE_AT_LEAST, 3 * self._longest)
+        """Seconds for which a figure is sent again: three times as long as a sweep takes, at least an hour.
+
+        A sweep that failures have drawn out does not count: in an outage, figures would never become stale.
+        """
+        under_way = 0.0
+        if self._batches and self._started is not None and not self._was_disturbed:
+            under_way = self._clock() - self._started
+        return max(STALE_AT_LEAST, 3 * max(self._took, under_way))
 
     def follow(self, ids: Mapping[Followed, Sequence[str]]) -> None:
         """What to read from now on, the most important first."""
@@ -88,7 +95,7 @@ class ExposureSweep:
         A batch that fails is tried again at the end of the sweep.
         """
         if not self._batches:
-            self._started = self._clock()
+            self._started, self._was_disturbed = self._clock(), False
             self._batches = deque(_Batch(ids) for ids in _batches(self._followed))
         for _ in range(min(most_requests, len(self._batches))):
             batch = self._batches[0]
@@ -96,13 +103,14 @@ class ExposureSweep:
                 self._read_batch(batch.ids)
             except ConsoleError as error:
                 self._batches.popleft()
+                self._was_disturbed = True
                 batch.tries += isinstance(error, BadAnswerError)
                 if batch.tries < TRIES:
                     self._batches.append(batch)
                 raise
             self._batches.popleft()
-        if not self._batches and self._started is not None:
-            self._longest = max(self._longest, self._clock() - self._started)
+        if not self._batches and self._started is not None and not self._was_disturbed:
+            self._took = self._clock() - self._started
 
     def fresh(self) -> dict[tuple[Followed, str], ExposureCount]:
         """The figures that are not stale."""
@@ -121,7 +129,10 @@ class ExposureSweep:
         data = self._client.get('exposure_count', {PARAMETERS[kind]: list(some) for kind, some in ids.items() if some})
         now = self._clock()
         for kind, asked in ids.items():
-            for raw in data.get(PARAMETERS[kind]) or ():
+            records = data.get(PARAMETERS[kind], [])
+            if not isinstance(records, list):
+                raise self._client.not_as_documented('exposure_count', f'`{PARAMETERS[kind]}` is no list')
+            for raw in records:
                 try:
                     count = parse_exposure_count(raw)
                 except MalformedRecordError as error:

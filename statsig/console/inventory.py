@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from statsig.console.client import LARGEST_PAGE, PAGES_AT_MOST, ConsoleClient
-from statsig.console.errors import BadAnswerError, ConsoleError, RefusedError
+from statsig.console.errors import BadAnswerError, ConsoleError, RefusedError, TooLargeError
 from statsig.console.records import (
     Entity,
     Experiment,
@@ -61,11 +61,12 @@ class Inventory:
         self._round_started: float | None = None
         self._to_list: list[Kind] = []
         self._page = 1
+        self._limit = LARGEST_PAGE
         self._found: dict[str, Record] = {}
         self._tries = 0
         self.listings: dict[Kind, Listing] = {}
-        self.round_complete = False
-        """Whether every kind has been listed, or tried, at least once."""
+        self.tried: set[Kind] = set()
+        """The kinds that have been listed, or found impossible to list, at least once."""
 
     def is_due(self) -> bool:
         """Whether there is something to list now."""
@@ -92,6 +93,12 @@ class Inventory:
                     raise
                 problem = problem or error
                 self._next_kind()
+            except TooLargeError:
+                if self._limit == 1:
+                    self._next_kind()
+                    raise
+                # From the start: page numbers mean something else with another size.
+                self._page, self._found, self._limit = 1, {}, max(1, self._limit // 4)
             except BadAnswerError:
                 self._tries += 1
                 if self._tries >= TRIES:
@@ -101,7 +108,7 @@ class Inventory:
             raise problem
 
     def _list_page(self, kind: Kind) -> None:
-        page = self._client.get_page(kind, self._page, LARGEST_PAGE)
+        page = self._client.get_page(kind, self._page, self._limit)
         known = len(self._found)
         for raw in page.items:
             try:
@@ -119,7 +126,5 @@ class Inventory:
         self._next_kind()
 
     def _next_kind(self) -> None:
-        self._to_list.pop(0)
-        self._page, self._found, self._tries = 1, {}, 0
-        if not self._to_list:
-            self.round_complete = True
+        self.tried.add(self._to_list.pop(0))
+        self._page, self._found, self._tries, self._limit = 1, {}, 0, LARGEST_PAGE

@@ -121,6 +121,7 @@ _MONTHS = {
         ('jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'), start=1
     )
 }
+LARGEST_OFFSET = timedelta(hours=15)
 _DATE = re.compile(r'\s*(?:[A-Za-z]{3,9},?\s+)?([A-Za-z]{3})[a-z]*\.?\s+(\d{1,2}),?\s+(\d{4})\s*')
 _TIME = re.compile(
     r'\s*(\d{1,2}):(\d{2}):(\d{2})(?:\.\d+)?'
@@ -142,6 +143,8 @@ def parse_audit_time(date: JSON, time: JSON) -> int:
     if clock is None:
         raise MalformedRecordError(f'`time` is {_shown(time)}, expected a time such as "23:46:14 GMT+0000"')
     offset = timedelta(hours=int(clock[5] or 0), minutes=int(clock[6] or 0))
+    if offset > LARGEST_OFFSET:
+        raise MalformedRecordError(f'`time` is {_shown(time)}, with an offset that no time zone has')
     try:
         moment = datetime(
             int(day[3]), _MONTHS[day[1].lower()], int(day[2]), int(clock[1]), int(clock[2]), int(clock[3])

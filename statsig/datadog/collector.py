@@ -102,10 +102,12 @@ class Collector:
         """One run, over within 80 % of the interval. Problems of a stream become one warning each."""
         self._client.budget.start_run(self._settings.interval * RUN_SHARE)
         allowance = min(self._client.budget.available(), self._requests_per_run)
-        if self._knows_project():
-            self._run_streams(allowance - len(self._client.requests_made))
-            self._send_gauges()
-        self._send_health()
+        try:
+            if self._knows_project():
+                self._run_streams(allowance - len(self._client.requests_made))
+                self._send_gauges()
+        finally:
+            self._send_health()
 
     def _knows_project(self) -> bool:
         if not self._project:
@@ -128,12 +130,10 @@ class Collector:
             left = allowance - (len(self._client.requests_made) - before)
             waiting = sum(self._is_due(other) for other in STREAMS if other not in served)
             most = left - reserve(left, waiting)
-            if most < 1:
-                self._waited[stream] += 1
-                continue
-            self._waited[stream] = 0
+            made = len(self._client.requests_made)
             try:
-                self._run_stream(stream, most)
+                if most > 0:
+                    self._run_stream(stream, most)
             except RequestNotMadeError as reason:
                 log.debug('The %s waits for the next run: %s', stream, reason)
             except ConsoleError as error:
@@ -142,6 +142,7 @@ class Collector:
                 warned.add(str(error))
                 if isinstance(error, RefusedError) and error.status == '401':
                     break
+            self._waited[stream] = 0 if len(self._client.requests_made) > made else self._waited[stream] + 1
 
     def _turns(self) -> list[Stream]:
         starved = [stream for stream, runs in self._waited.most_common() if runs >= PATIENCE]
@@ -171,7 +172,7 @@ class Collector:
                     self._follow()
 
     def _follow(self) -> None:
-        if not self._inventory.round_complete:
+        if not self._inventory.tried.issuperset(FOLLOWED):
             return
         listings = self._inventory.listings
         self._followed = {
@@ -194,7 +195,7 @@ class Collector:
 
     def _new_delivery(self) -> AuditDelivery:
         settings = self._settings
-        reader = AuditLogReader(self._client, settings.overlap, self._clock, self._monotonic)
+        reader = AuditLogReader(self._client, self._clock, self._monotonic)
         shown = DeliverySettings(
             project=self._project,
             lookback=settings.lookback,

@@ -11,18 +11,21 @@ from statsig.console.audit_log import AuditLogReader, Reading
 from statsig.console.audit_walk import Item
 from statsig.console.budget import RequestBudget
 from statsig.console.cursor import Cursor
-from statsig.console.cursor_store import CursorNotSavedError, CursorStore
+from statsig.console.cursor_store import CursorNotSavedError, CursorStore, CursorUnreadableError
 from statsig.console.records import AuditEntry
 from statsig.datadog import metrics
 from statsig.datadog.actions import classify, selected
 from statsig.datadog.directory import Directory
-from statsig.datadog.event import render_event
+from statsig.datadog.event import DatadogEvent, render_event
+from statsig.datadog.markdown import clean
 from statsig.datadog.metrics import Sample
 from statsig.datadog.sink import Sink
 from statsig.datadog.tag_rules import TagRules
 from statsig.datadog.tags import tag
 
 BATCH = 50  # entries delivered between two saves of the cursor: what a crash may repeat
+
+PROBLEMS = ('malformed', 'failed')
 
 log = logging.getLogger(__name__)
 
@@ -66,31 +69,42 @@ class AuditDelivery:
 
         Raises ConsoleError and RequestNotMadeError before anything has been delivered.
         """
-        cursor = self._store.load()
+        try:
+            known = self._store.load()
+        except CursorUnreadableError as error:
+            self._warn_of_store(str(error))
+            return []
         if self._store.damaged:
             self._sink.warn(
                 'The stored position in the audit log is damaged and cannot be used. Reading begins again '
                 f'{self._settings.lookback // 60} minutes back (`audit_log_lookback`): events of that time may be '
                 'repeated.'
             )
-        is_known = cursor is not None
-        cursor = cursor or Cursor(floor=int(self._clock()) - self._settings.lookback)
+        cursor = known or self._first_cursor()
+        if not cursor.delivered:
+            # Until something has been, the look-back may begin earlier: the clock may have been ahead at first.
+            cursor = min(cursor, self._first_cursor(), key=lambda one: one.floor)
+        # At first even before the log is read: should Statsig be down for long, the look-back does not move on.
+        if (known is None or self._store.is_behind) and not self._saved(cursor):
+            return []
         reading = self._reader.read(cursor, most_requests)
         if reading.unreadable:
             self._sink.warn(
                 'The audit log holds an entry of more than 8 MiB, which is not read. Look for it in the Statsig '
                 'console, under Settings > Audit Logs.'
             )
-        # Saved before anything is delivered as well: what cannot be remembered must not be sent.
-        must_save = not is_known or self._store.is_behind or bool(reading.items)
-        if must_save and not self._saved(cursor):
+        # Before anything is delivered as well: what cannot be remembered must not be sent.
+        if reading.items and not self._saved(cursor):
             return []
         return self._deliver_all(reading, cursor)
+
+    def _first_cursor(self) -> Cursor:
+        return Cursor(floor=int(self._clock()) - self._settings.lookback)
 
     def _deliver_all(self, reading: Reading, cursor: Cursor) -> list[Sample]:
         tally = _Tally(self._clock)
         for start in range(0, len(reading.items), BATCH):
-            if self._budget.time_left <= 0:
+            if start and self._budget.time_left <= 0:
                 break
             batch = reading.items[start : start + BATCH]
             for item in batch:
@@ -101,17 +115,30 @@ class AuditDelivery:
                 break
         else:
             self._reader.settle(reading)
+        if tally.problem:
+            count = sum(tally.skipped[reason] for reason in PROBLEMS)
+            self._sink.warn(
+                f'{count} audit-log {"entry" if count == 1 else "entries"} could not be read or shown and '
+                f'{"was" if count == 1 else "were"} skipped (`statsig.audit_log.skipped` counts such). '
+                f'The first problem: {tally.problem}'
+            )
         return tally.samples()
 
     def _deliver(self, item: Item, tally: _Tally) -> None:
         entry = item.entry
         if entry is None:
-            log.debug('An audit-log entry cannot be read and is skipped: %s', item.problem)
-            tally.skipped['malformed'] += 1
+            tally.skip('malformed', 'hidden by `hide_author`' if self._settings.hide_author else item.problem)
         elif not selected(entry, self._settings.include, self._settings.exclude):
-            tally.skipped['filtered'] += 1
+            tally.skip('filtered')
+        elif (event := self._event_of(entry)) is None:
+            tally.skip('failed', f'the entry {clean(entry.id[:100])}; the log of the Agent has the details')
         else:
-            event = render_event(
+            self._sink.event(event)
+            tally.delivered(entry)
+
+    def _event_of(self, entry: AuditEntry) -> DatadogEvent | None:
+        try:
+            return render_event(
                 entry,
                 project=self._settings.project,
                 now=int(self._clock()),
@@ -120,20 +147,25 @@ class AuditDelivery:
                 tags=self._settings.tags,
                 directory=self.directory,
             )
-            self._sink.event(event)
-            tally.delivered(entry)
+        except Exception:
+            # Rendering never raises as far as we know. If it does, one entry must not hold up all that follow.
+            log.exception('The audit-log entry %s cannot be shown', clean(entry.id[:100]))
+            return None
 
     def _saved(self, cursor: Cursor) -> bool:
         try:
             self._store.save(cursor)
         except CursorNotSavedError as error:
-            self._sink.warn(
-                f'The position in the audit log cannot be stored: {error}. No event is sent until it can be, or it '
-                'would be sent again after a restart. Check the space on the disk and the owner of the files in the '
-                "Agent's run directory (`agent check` must be run as dd-agent, not as root)."
-            )
+            self._warn_of_store(f'storing {error}')
             return False
         return True
+
+    def _warn_of_store(self, what: str) -> None:
+        self._sink.warn(
+            f'The position in the audit log cannot be kept: {what}. No event is sent until it can be, or it would be '
+            'sent again after a restart. Check the space on the disk and the owner of the files in the run directory '
+            'of the Agent (`agent check` must be run as dd-agent, not as root).'
+        )
 
 
 class _Tally:
@@ -144,6 +176,12 @@ class _Tally:
         self._entries: Counter[tuple[str, str]] = Counter()
         self._lag: float | None = None
         self.skipped: Counter[str] = Counter()
+        self.problem = ''
+        """What was wrong with the first entry that could not be read or shown."""
+
+    def skip(self, reason: str, problem: str = '') -> None:
+        self.skipped[reason] += 1
+        self.problem = self.problem or problem
 
     def delivered(self, entry: AuditEntry) -> None:
         self._entries[entry.action, classify(entry.action).group] += 1

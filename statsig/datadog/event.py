@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 from statsig.console.records import AuditEntry
 from statsig.datadog.actions import Action
 from statsig.datadog.directory import Directory
-from statsig.datadog.markdown import cut, escape
+from statsig.datadog.markdown import clean, cut, escape
 from statsig.datadog.reading import Reading, read_entry
 from statsig.datadog.redaction import HIDDEN
 from statsig.datadog.tag_rules import TagRules
@@ -94,7 +95,7 @@ def render_event(
         timestamp=int(now if late or ahead else entry.timestamp),
         alert_type=alert_type(reading.action),
         tags=_tags(entry, reading, project, team, late, (*_rule_tags(entry, reading, tag_rules, team), *tags)),
-        aggregation_key=entry.id[:MAX_AGGREGATION_KEY],
+        aggregation_key=clean(entry.id[:MAX_AGGREGATION_KEY]),
     )
 
 
@@ -128,7 +129,7 @@ def _title(reading: Reading) -> str:
         f'{start}{name}{end}' if name else f'{reading.kind_label}{end.replace(":", "", 1) if end[0] == ":" else end}'
     )
     # A title is plain text, but it is shown and forwarded in places that read more into it.
-    plain = title.replace('<', '‹').replace('>', '›').replace('%%%', '%').replace('%%%', '%')
+    plain = re.sub('%%%+', '%', title.replace('<', '‹').replace('>', '›'))
     return cut(' '.join(f'＠{word[1:]}' if word.startswith('@') else word for word in plain.split()), MAX_TITLE)
 
 

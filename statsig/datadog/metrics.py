@@ -69,7 +69,11 @@ AUDIT_LOG_LAG = Metric(
     'audit_log.lag', 'gauge', 'second', (), 'Longest time from an entry to its delivery, of the newest run with entries'
 )
 AUDIT_LOG_SKIPPED = Metric(
-    'audit_log.skipped', 'count', 'event', ('reason',), 'Audit-log entries not delivered: filtered, or malformed'
+    'audit_log.skipped',
+    'count',
+    'event',
+    ('reason',),
+    'Audit-log entries not delivered: filtered, malformed, failed',
 )
 
 EXPOSURES_AGE = Metric('exposures.age', 'gauge', 'second', ('kind',), 'Time since the oldest exposure figure was read')

@@ -134,16 +134,17 @@ def request_samples(requests: Sequence[RequestMade]) -> list[Sample]:
 def can_connect(requests: Sequence[RequestMade]) -> bool | None:
     """Whether any request of the run was answered by Statsig, the key accepted; None when none was made.
 
-    400, 403, 404 and 429 are answers of an API that is there and knows the key; 401 and 5xx are not.
+    400, 403, 404, 429 and a body that is too large are answers of an API that is there and knows the key; 401 and 5xx
+    are not.
     """
     statuses = [request.status for request in requests if request.status != 'cut_short']
     if not statuses:
         return None
-    return any(status.startswith('2') or status in ('400', '403', '404', '429') for status in statuses)
+    return any(status.startswith('2') or status in ('400', '403', '404', '429', 'too_large') for status in statuses)
 
 
 def vanished(samples: Sequence[Sample], before: Sequence[Sample]) -> list[Sample]:
-    """A zero for each counted state that was sent before and is gone: Datadog would go on showing the last value."""
+    """A zero for each counted state that was sent before and is empty now: a graph then falls instead of ending."""
     counted = set(COUNTED.values())
     now = {(sample.metric, sample.tags) for sample in samples}
     kinds = {sample.metric for sample in samples}

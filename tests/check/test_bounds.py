@@ -165,6 +165,56 @@ def test_figures_that_could_not_be_read_for_an_hour_are_no_longer_sent() -> None
     assert minutes.value('api.can_connect') == 0
 
 
+def test_after_a_long_outage_figures_become_stale_as_soon_as_before() -> None:
+    with SandboxServer(SandboxProject(seed=1)) as server:
+        minutes = Minutes(server, Settings(interval=60))
+        minutes.run()
+        for down in (True, False, True):
+            server.knobs.down = down
+            for _ in range(3 if not down else 120):
+                minutes.run()
+
+    assert minutes.value('check_gate.count') is None
+
+
+def test_an_answer_of_a_wrong_shape_still_lets_the_check_tell_of_itself() -> None:
+    with SandboxServer(SandboxProject(seed=1)) as server:
+        minutes = Minutes(server, Settings(interval=60))
+        body = {'message': 'ok', 'data': {'gates': 7}}
+        server.fail_next('/console/v1/exposure_count', Fault('wrong_shape', body=body))
+        minutes.run()
+
+    assert minutes.value('api.can_connect') == 1
+    assert minutes.value('check_gate.count') is None
+    assert '`gates` is no list' in minutes.warnings[0]
+
+
+def test_a_clock_that_is_ahead_at_first_loses_nothing() -> None:
+    now = 1_795_420_800.0
+    project = SandboxProject(seed=1, clock=lambda: now)
+    with SandboxServer(project) as server:
+        minutes = Minutes(server, Settings(interval=60), now=now + 3 * 3600)
+        minutes.run()
+        minutes.now = now
+        entry = project.add_audit_entry(timestamp=now - 10)['id']
+        minutes.run()
+        minutes.run()
+
+    assert [event.aggregation_key for event in minutes.events] == [entry]
+
+
+def test_gates_larger_than_a_page_may_be_are_listed_in_smaller_pages() -> None:
+    project = SandboxProject(seed=1)
+    for gate in project.gates.values():
+        gate['description'] = 'x' * 1_000_000
+    with SandboxServer(project) as server:
+        minutes = Minutes(server, Settings(interval=60))
+        for _ in range(3):
+            minutes.run()
+
+    assert len({s.tags for s in minutes.samples if s.metric.name == 'check_gate.count'}) == 11
+
+
 def test_a_batch_that_always_fails_does_not_hold_up_the_sweep() -> None:
     with SandboxServer(SandboxProject(seed=1, gates=100)) as server:
         minutes = Minutes(server, Settings(interval=60))

@@ -273,6 +273,25 @@ def test_the_same_project_twice_with_names_is_delivered_to_both(project: Sandbox
     assert (first.warnings, second.warnings) == ((), ())
 
 
+def test_names_that_the_agents_cache_would_spell_alike_do_not_meet(project: SandboxProject, agent: Agent) -> None:
+    project.add_audit_entry()
+    agent.configure({'name': 'eu.prod'}, {'name': 'euprod'})
+    with agent.start() as process:
+        first, second = process.next_run(), process.next_run()
+
+    assert (len(first.events), len(second.events)) == (1, 1)
+
+
+def test_a_longer_overlap_repeats_nothing(project: SandboxProject, agent: Agent) -> None:
+    now = project.clock()
+    for age in (3000, 2000, 10):
+        project.add_audit_entry(timestamp=now - age)
+    assert len(agent.run_once().events) == 3
+    agent.configure({'audit_log_overlap': 120})
+
+    assert agent.run_once().events == ()
+
+
 def test_two_projects_do_not_meet(project: SandboxProject, agent: Agent) -> None:
     other = SandboxProject(seed=2, project_id='other')
     ours, theirs = project.add_audit_entry()['id'], other.add_audit_entry()['id']
@@ -285,6 +304,18 @@ def test_two_projects_do_not_meet(project: SandboxProject, agent: Agent) -> None
     assert [event.aggregation_key for event in second.events] == [theirs]
 
 
+@pytest.mark.parametrize('slot', [0, 1])
+def test_damage_to_one_slot_repeats_nothing(project: SandboxProject, agent: Agent, slot: int) -> None:
+    project.add_audit_entry()
+    agent.run_once()
+    files = sorted(file for file in agent.cache.rglob('*') if file.is_file())
+    assert len(files) == 2
+    files[slot].write_text('')
+
+    assert agent.run_once().events == ()
+    assert all(file.stat().st_size for file in files), 'mended'
+
+
 @pytest.mark.parametrize('fault', ['lost', 'torn=10', 'unreadable'])
 def test_what_cannot_be_remembered_is_not_sent(project: SandboxProject, agent: Agent, fault: str) -> None:
     project.add_audit_entry()
@@ -293,7 +324,7 @@ def test_what_cannot_be_remembered_is_not_sent(project: SandboxProject, agent: A
     run = agent.run_once()
 
     assert run.events == ()
-    assert 'The position in the audit log cannot be stored' in run.warnings[-1]
+    assert 'The position in the audit log cannot be kept: ' in run.warnings[-1]
     assert 'No event is sent until it can be' in run.warnings[-1]
     agent.options = ()
     assert len(agent.run_once().events) == 1

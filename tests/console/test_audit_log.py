@@ -39,7 +39,7 @@ class Poller:
         self.restart()
 
     def restart(self) -> None:
-        self.reader = AuditLogReader(client_of(self.server), OVERLAP, self.clock, self.clock)
+        self.reader = AuditLogReader(client_of(self.server), self.clock, self.clock)
 
     def poll(self) -> bool:
         """One run; whether nothing was left unread."""
@@ -301,6 +301,104 @@ def test_bursts_larger_than_a_page_in_one_second_or_two_minutes(
     poller.poll_all()
 
     assert Counter(poller.delivered) == Counter(expected)
+
+
+def backlog(
+    project: SandboxProject, poller: Poller, clock: Clock, entries: int, hours: float, **fields: Any
+) -> list[str]:
+    """One entry delivered, then an Agent that was away for so long, while so many entries were written."""
+    add(project, [0])
+    poller.poll()
+    clock.now += hours * 3600
+    return add(project, [number * hours * 3600 / entries for number in range(entries)], **fields)
+
+
+@pytest.mark.parametrize('most_requests', [1, 2, 3])
+def test_a_backlog_is_worked_off_with_the_smallest_budget(
+    project: SandboxProject, poller: Poller, clock: Clock, most_requests: int
+) -> None:
+    expected = backlog(project, poller, clock, 400, hours=24)
+    poller.most_requests = most_requests
+
+    poller.poll_all(at_most=40)
+
+    assert poller.delivered[1:] == expected
+
+
+@pytest.mark.parametrize('kilobytes', [100, 400])
+def test_a_backlog_of_large_entries_is_worked_off(
+    project: SandboxProject, poller: Poller, clock: Clock, kilobytes: int
+) -> None:
+    large = {'value': {'old': None, 'new': 'x' * kilobytes * 1000}}
+    expected = backlog(project, poller, clock, 200, hours=8, changes=large)
+    poller.most_requests = 13
+
+    poller.poll_all(at_most=80)
+
+    assert poller.delivered[1:] == expected
+
+
+@pytest.mark.parametrize('older', [30, 90])
+def test_an_entry_larger_than_any_page_is_passed_over(
+    project: SandboxProject, poller: Poller, clock: Clock, older: int
+) -> None:
+    expected = add(project, [1000.0 + number for number in range(older)])
+    project.add_audit_entry(timestamp=clock.now - 900, changes={'value': {'old': None, 'new': 'x' * 9_000_000}})
+    expected += add(project, [float(number) for number in range(60)])
+    poller.most_requests = 13
+
+    poller.poll_all(at_most=30)
+
+    assert Counter(poller.delivered) == Counter(expected)
+
+
+def test_a_backlog_is_worked_off_although_the_log_grows_meanwhile(
+    project: SandboxProject, poller: Poller, clock: Clock
+) -> None:
+    expected = backlog(project, poller, clock, 2000, hours=48)
+    poller.most_requests = 5
+    for _ in range(30):
+        poller.poll()
+        clock.now += 3600
+        expected += add(project, [float(age) for age in range(150)])
+    poller.most_requests = 20
+    poller.poll_all()
+
+    assert Counter(poller.delivered[1:]) == Counter(expected)
+
+
+def test_an_entry_that_stands_out_of_order_proves_nothing(
+    server: SandboxServer, project: SandboxProject, poller: Poller, clock: Clock
+) -> None:
+    """In a log in order of insertion: 99 entries, one that came hours late, and behind it some of the last hour."""
+    server.knobs.order = 'insertion'
+    add(project, [float(age) for age in range(4000, 7000, 20)])
+    poller.poll()
+    clock.now += 3600
+    for age in range(3000, 1600, -20):
+        project.add_audit_entry(timestamp=clock.now - age)
+    project.add_audit_entry(timestamp=clock.now - 9000)
+    for age in range(1500, 510, -10):
+        project.add_audit_entry(timestamp=clock.now - age)
+    wanted = {entry.value['id'] for entry in project.audit_log.since(150) if entry.timestamp >= clock.now - 3000}
+
+    poller.poll_all()
+
+    assert wanted <= set(poller.delivered)
+
+
+def test_a_page_that_is_empty_by_mistake_is_not_taken_for_the_end(
+    server: SandboxServer, project: SandboxProject, poller: Poller
+) -> None:
+    expected = add(project, [float(age) for age in range(250)])
+    empty = {'message': 'ok', 'data': [], 'pagination': {'itemsPerPage': 99, 'pageNumber': 2, 'nextPage': None}}
+    server.fail_next('/console/v1/audit_logs', Fault('wrong_shape', body=empty), skip=1)
+
+    poller.poll()
+    assert poller.delivered == []
+    poller.poll()
+
+    assert poller.delivered == expected
 
 
 SERVERS = st.fixed_dictionaries(

@@ -16,7 +16,6 @@ TIMES = st.integers(NOW - 100_000, NOW + 100_000)
 CURSORS = st.builds(
     Cursor,
     floor=TIMES,
-    watermark=st.none() | TIMES,
     delivered=st.dictionaries(st.text().map(digest_of), TIMES, max_size=30),
 )
 
@@ -41,10 +40,9 @@ def test_a_cursor_cut_short_is_refused(cursor: Cursor, data: st.DataObject) -> N
         '[]',
         'null',
         '{"version":2}',
-        '{"version":1,"floor":null,"watermark":1,"steps":[],"ids":""}',
-        '{"version":1,"floor":1,"watermark":"1","steps":[],"ids":""}',
-        '{"version":1,"floor":1,"watermark":1,"steps":[1],"ids":""}',
-        '{"version":1,"floor":1,"watermark":1,"steps":["1"],"ids":"12345678"}',
+        '{"version":1,"floor":null,"steps":[],"ids":""}',
+        '{"version":1,"floor":1,"steps":[1],"ids":""}',
+        '{"version":1,"floor":1,"steps":["1"],"ids":"12345678"}',
     ],
 )
 def test_what_is_no_cursor_is_refused(text: str) -> None:
@@ -71,7 +69,7 @@ def test_in_ordinary_use_it_stays_below_16_kib() -> None:
 def test_an_entry_dated_in_the_future_does_not_move_the_watermark() -> None:
     cursor = Cursor(NOW - 3600).advanced([('old-----', NOW - 10), ('future--', NOW + 5000)], NOW, OVERLAP)
 
-    assert cursor.watermark == NOW - 10
+    assert cursor.floor == NOW - 10 - OVERLAP
     assert 'future--' in cursor.delivered
 
 
@@ -80,7 +78,7 @@ def test_a_future_entry_delivered_once_does_not_pull_the_watermark_over_older_on
 
     cursor = cursor.advanced([('next----', NOW + 100)], NOW + 9000, OVERLAP)
 
-    assert cursor.watermark == NOW + 100
+    assert cursor.floor == NOW + 100 - OVERLAP
 
 
 @given(st.lists(st.tuples(TIMES, st.text(max_size=3)), max_size=60), TIMES)
@@ -90,13 +88,20 @@ def test_the_watermark_never_goes_back_and_nothing_inside_the_overlap_is_forgott
     cursor, delivered = Cursor(NOW - 50_000), {}
     for time, name in entries:
         delivered[digest_of(name)] = time
-        before = cursor.bound(OVERLAP)
+        before = cursor.floor
         cursor = cursor.advanced([(digest_of(name), time)], horizon, OVERLAP)
 
-        assert cursor.bound(OVERLAP) >= before
-        assert cursor.watermark is None or cursor.watermark <= horizon
-        expected = {digest for digest, time in delivered.items() if time >= cursor.bound(OVERLAP)}
-        assert expected <= set(cursor.delivered)
+        assert before <= cursor.floor <= max(before, horizon - OVERLAP)
+        assert {digest for digest, time in delivered.items() if time >= cursor.floor} <= set(cursor.delivered)
+
+
+@given(st.lists(st.tuples(TIMES, st.text(max_size=3)), max_size=60), st.integers(0, 5000), st.integers(0, 5000))
+def test_an_overlap_that_is_edited_repeats_nothing(entries: list[tuple[int, str]], before: int, after: int) -> None:
+    """What has been forgotten is below the floor, and the floor does not go back when the overlap is made longer."""
+    new = {digest_of(name): time for time, name in entries}
+    cursor = Cursor(NOW - 50_000).advanced(new.items(), NOW, before).advanced([], NOW, after)
+
+    assert all(digest in cursor.delivered for digest, time in new.items() if time >= cursor.floor)
 
 
 def test_beyond_20000_entries_it_forgets_the_oldest_and_never_reads_them_again() -> None:
@@ -105,4 +110,4 @@ def test_beyond_20000_entries_it_forgets_the_oldest_and_never_reads_them_again()
     cursor = Cursor(NOW).advanced(entries, NOW + OVERLAP, OVERLAP)
 
     assert len(cursor.delivered) <= MOST_REMEMBERED + 50
-    assert all(digest in cursor.delivered for digest, time in entries if time >= cursor.bound(OVERLAP))
+    assert all(digest in cursor.delivered for digest, time in entries if time >= cursor.floor)
