@@ -19,6 +19,7 @@ from datadog_checks.base import ConfigurationError
 from pydantic import TypeAdapter, ValidationError
 
 from datadog_checks.statsig.config_models import InstanceConfig, SharedConfig, defaults
+from statsig.datadog.actions import GROUPS, PRESETS
 from statsig.datadog.tag_rules import parse_tag_rules
 
 # The Agent and its base read these from an instance too; they are nobody's typing mistakes.
@@ -26,6 +27,10 @@ _AGENT_OPTIONS = ('loader', 'namespace', 'no_index', 'debug_metrics', 'max_retur
 _KEY_IN_TEXT = re.compile(r'(console|secret|client)-[A-Za-z0-9]{20,}')
 _NAMESPACE = re.compile(r'[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*')
 _BOOLEAN = TypeAdapter(bool)
+
+# The models are generated, and would show these in their `repr`.
+for _secret in ('api_key', 'password', 'proxy', 'headers', 'extra_headers', 'auth_token'):
+    InstanceConfig.model_fields[_secret].repr = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class _Number:
 _SECONDS = _Number(0.1, 86400, 'a number of seconds from 0.1 to 86400 (a day)')
 _COUNT = _Number(1, 1_000_000, 'a whole number from 1 to 1000000', whole=True)
 _NUMBERS = {
-    'min_collection_interval': _SECONDS,
+    'min_collection_interval': _Number(1, 86400, 'a number of seconds from 1 to 86400 (a day)'),
     'inventory_interval': _Number(0, 86400, 'a number of seconds from 0 to 86400 (a day)'),
     'max_requests_per_minute': _COUNT,
     'audit_log_lookback': _Number(
@@ -254,7 +259,21 @@ def _check_texts(option: str, value: Any) -> list[str]:
         elif isinstance(item, bool | int | float):
             hint = ' Put it in quotation marks.'
         raise _refusal(option, 'a list of texts', item, hint, f' as item {number}')
-    return []
+    return _unknown_groups(option, value) if option.startswith('audit_log_') else []
+
+
+def _unknown_groups(option: str, patterns: Iterable[str]) -> list[str]:
+    """Every action type of Statsig's has an underscore, so a plain word can only mean a group."""
+    known = (*GROUPS, *PRESETS)
+    warnings = []
+    for pattern in patterns:
+        word = pattern.strip().lower()
+        if word in known or re.search(r'[_*?\[]', word):
+            continue
+        nearest = difflib.get_close_matches(word, known, n=1)
+        hint = f'did you mean `{nearest[0]}`?' if nearest else f'the groups are {", ".join(dict.fromkeys(known))}.'
+        warnings.append(f'Option `{option}` has `{_plain(pattern)}`, which is no group of changes: {hint}')
+    return warnings
 
 
 def _check_tag_rules(option: str, value: Any) -> list[str]:

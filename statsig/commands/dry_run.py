@@ -36,7 +36,9 @@ class InstanceRun:
 
     @property
     def went_well(self) -> bool:
-        return not self.run.error and not self.run.refused and _can_connect(self.run)
+        """Every part of it did what it was to do: a warning of the run is a part that did not."""
+        troubles = set(self.run.warnings) - set(self.warnings)
+        return not self.run.error and not self.run.refused and not troubles and _can_connect(self.run)
 
 
 def dry_run(config: Path, as_json: bool, terminal: Terminal) -> bool:

@@ -62,7 +62,8 @@ class _Quiet:
 class Reading:
     """What one run found: `items` not yet delivered, oldest first.
 
-    complete: nothing newer was left unread. horizon: the watermark must not pass this instant (epoch seconds), since
+    complete: nothing newer was left unread. fruitless: runs in a row that found more than they could read, and could
+    deliver nothing of it. horizon: the watermark must not pass this instant (epoch seconds), since
     older entries may still be unread. unreadable: entries larger than the size cap of an answer.
     """
 
@@ -70,6 +71,7 @@ class Reading:
     complete: bool
     horizon: int
     unreadable: int
+    fruitless: int
     _backlog: _Backlog | None = field(repr=False)
     _quiet: _Quiet | None = field(repr=False)
 
@@ -89,6 +91,7 @@ class AuditLogReader:
         self._backlog: _Backlog | None = None
         self._quiet: _Quiet | None = None
         self._paging = Paging()
+        self._fruitless_runs = 0
 
     def read(self, cursor: Cursor, most_requests: int) -> Reading:
         """What `cursor` has not delivered yet, or the oldest stretch of it. Raises ConsoleError.
@@ -111,11 +114,17 @@ class AuditLogReader:
         except RequestNotMadeError:
             if self._backlog is None:
                 self._backlog = self._found_too_much(walk)
-        return Reading((), False, cursor.floor, walk.unreadable, self._backlog, self._quiet)
+        return self._fruitless(walk, cursor)
 
     def settle(self, reading: Reading) -> None:
         """Everything in `reading` has been delivered: the next run goes on behind it."""
         self._backlog, self._quiet = reading._backlog, reading._quiet
+        if reading.items or reading.complete:
+            self._fruitless_runs = 0
+
+    def _fruitless(self, walk: Walk, cursor: Cursor) -> Reading:
+        self._fruitless_runs += 1
+        return Reading((), False, cursor.floor, walk.unreadable, self._fruitless_runs, self._backlog, self._quiet)
 
     def _is_unchanged(self, walk: Walk) -> bool:
         """A complete reading of several pages is not repeated while neither the first page nor the length changes."""
@@ -134,7 +143,7 @@ class AuditLogReader:
             quiet = _Quiet(walk.first_page, walk.first_total, self._monotonic())
         now = int(self._clock())
         horizon = now if backlog is None else min(now, backlog.since)
-        return Reading(_undelivered(walk, cursor), True, horizon, walk.unreadable, None, quiet)
+        return Reading(_undelivered(walk, cursor), True, horizon, walk.unreadable, 0, None, quiet)
 
     def _found_too_much(self, walk: Walk) -> _Backlog:
         now = int(self._clock())
@@ -157,13 +166,13 @@ class AuditLogReader:
             self._backlog = replace(seen, start=last_start, failures=backlog.failures + 1)
             if backlog.failures >= MOST_FAILURES:
                 self._backlog = replace(seen, newer=0, older=walk.total, start=None, anchors=frozenset(), failures=0)
-            return Reading((), False, cursor.floor, walk.unreadable, self._backlog, self._quiet)
+            return self._fruitless(walk, cursor)
         if start == 0:
             return self._complete(walk, cursor, backlog)
         resume = replace(seen, start=start, anchors=frozenset(walk.first_page), failures=max(0, backlog.failures - 1))
         # The oldest of its first page: a single entry that stands out of order must not vouch for those further up.
         horizon = min(backlog.since, walk.first_page_oldest - slack(seen.disorder))
-        return Reading(_undelivered(walk, cursor), False, horizon, walk.unreadable, resume, self._quiet)
+        return Reading(_undelivered(walk, cursor), False, horizon, walk.unreadable, 0, resume, self._quiet)
 
 
 def _undelivered(walk: Walk, cursor: Cursor) -> tuple[Item, ...]:

@@ -35,9 +35,13 @@ class Item:
 
 @dataclass(slots=True)
 class Paging:
-    """What the server's answers have shown of its page sizes: some cap them, some ignore what is asked for."""
+    """What the server's answers have shown of its page sizes: some cap them, some ignore what is asked for.
+
+    working: the size that fits into an answer, where entries are large.
+    """
 
     largest: int = LARGEST_PAGE
+    working: int = LARGEST_PAGE
     honours_limit: bool = True
 
 
@@ -51,7 +55,6 @@ class Walk:
         self._paging = paging
         self._bound = bound
         self.requests_left = most_requests
-        self._limit = paging.largest
         # Two days early: whether the date is inclusive, and in which time zone, is not documented.
         day = datetime.fromtimestamp(max(0, bound - 2 * DAY), UTC)
         self._params = {'startDate': day.strftime('%Y-%m-%d')}
@@ -78,11 +81,11 @@ class Walk:
 
         A tenth is to spare, for a log that has grown meanwhile.
         """
-        end = start = max(0, position - self.requests_left * self._limit)
+        end = start = max(0, position - self.requests_left * self._paging.working)
         for _ in range(self.requests_left - 1):
             window = self._window_after(end)
             end = window.start + window.limit
-        return max(self._limit // 2, (end - start) * 9 // 10)
+        return max(self._paging.working // 2, (end - start) * 9 // 10)
 
     def read_from(
         self, start: int, anchors: frozenset[str], unchanged: Callable[[Walk], bool] = lambda _: False
@@ -102,7 +105,7 @@ class Walk:
                 raise self._client.empty_page('audit_logs', window.page, window.limit)
             if not self._adjoins(window, items):
                 # Entries were deleted meanwhile: what stood behind the last window may have moved into it.
-                self.end = max(start, self.end - self._limit)
+                self.end = max(start, self.end - self._paging.working)
                 continue
             self._add(page, window, items)
             at_an_anchor = any(item.digest in anchors for item in items)
@@ -117,10 +120,10 @@ class Walk:
 
         Returns both, closer together, and whether they are within a page of each other.
         """
-        while older is None or older - newer > self._limit:
+        while older is None or older - newer > self._paging.working:
             if self.requests_left < 1:
                 return newer, older, False
-            middle = (newer + older) // 2 if older is not None else max(2 * newer, self._limit)
+            middle = (newer + older) // 2 if older is not None else max(2 * newer, self._paging.working)
             try:
                 page = self._get(self._window_at(middle))
             except RequestNotMadeError:
@@ -149,13 +152,13 @@ class Walk:
 
     def _window_at(self, position: int) -> Window:
         if self._paging.honours_limit:
-            return window_at(position, self._limit, self._not_before)
-        return Window(position // self._limit + 1, self._limit)
+            return window_at(position, self._paging.working, self._not_before)
+        return Window(position // self._paging.working + 1, self._paging.working)
 
     def _window_after(self, end: int) -> Window:
         if not self._paging.honours_limit:
             return self._window_at(end)
-        return window_after(end, self._limit, self._not_before)
+        return window_after(end, self._paging.working, self._not_before)
 
     def _get(self, window: Window) -> Page | None:
         """The page, or None where a smaller one must be asked for first."""
@@ -163,20 +166,20 @@ class Walk:
         try:
             page = self._client.get_page('audit_logs', window.page, window.limit, self._params)
         except TooLargeError:
-            if self._limit > 1:
-                self._limit = max(1, self._limit // 4)
+            if self._paging.working > 1:
+                self._paging.working = max(1, self._paging.working // 4)
                 return None
             # Nothing smaller can be asked for: go on behind it, and never ask for it again in this walk.
             self.unreadable += 1
             self.end = self._not_before = window.start + 1
             self.pages += 1
-            self._limit = self._paging.largest
+            self._paging.working = self._paging.largest
             return None
         if page.size is not None and page.size != window.limit:
             self._paging.honours_limit = page.size < window.limit and window.limit == LARGEST_PAGE
-            self._limit = self._paging.largest = page.size
-        elif self._limit < self._paging.largest and page.bytes * 2 < LARGEST_BODY:
-            self._limit = min(self._paging.largest, self._limit * 2)
+            self._paging.working = self._paging.largest = page.size
+        elif self._paging.working < self._paging.largest and page.bytes * 2 < LARGEST_BODY:
+            self._paging.working = min(self._paging.largest, self._paging.working * 2)
         self.total = page.total if page.total is not None else self.total
         return page
 

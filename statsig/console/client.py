@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -94,6 +95,7 @@ class ConsoleClient:
         self._headers = {
             **(configured or {}),
             'Accept': 'application/json',
+            'Accept-Encoding': 'gzip',
             'STATSIG-API-KEY': api_key,
             'STATSIG-API-VERSION': API_VERSION,
         }
@@ -205,18 +207,21 @@ class ConsoleClient:
                 return str(response.status_code), self._body(endpoint, response, started + 2 * share)
             finally:
                 response.close()
-        except (requests.RequestException, TransferError, OSError) as error:
+        except (requests.RequestException, TransferError, OSError, zlib.error) as error:
             if isinstance(error, requests.Timeout) and time_limit < self.budget.run_time / 4:
                 # Begun late in the run, it had less time than an answer may honestly take.
                 raise RequestNotMadeError('the time of this run ended while a request was under way') from None
             raise unreachable(endpoint, self._host, error) from None
 
     def _body(self, endpoint: str, response: HTTPResponse, deadline: float) -> bytes:
+        # Inflated here: urllib3 would go on reading until there is something to hand over, however slowly it comes.
+        is_gzip = response.headers.get('Content-Encoding', '').lower() == 'gzip'
+        inflate = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress if is_gzip else None
         chunks, size = [], 0
         # read1 returns what has arrived; read and iter_content would wait until a whole chunk is there.
-        while chunk := response.raw.read1(65536, decode_content=True):
-            chunks.append(chunk)
-            size += len(chunk)
+        while chunk := response.raw.read1(65536, decode_content=False):
+            chunks.append(inflate(chunk, LARGEST_BODY + 1) if inflate else chunk)
+            size += len(chunks[-1])
             if size > LARGEST_BODY:
                 raise TooLargeError(
                     path(endpoint),

@@ -91,7 +91,7 @@ class CursorStore:
         try:
             self._write(f'{self._key}_{slot}', text)
             held = self._read(f'{self._key}_{slot}')
-        except (ValueError, RuntimeError, OSError) as error:
+        except Exception as error:  # whatever the store raises, the cursor is not in it
             raise CursorNotSavedError(f'failed with {type(error).__name__}') from None
         if held != text:
             raise CursorNotSavedError(f'did not last: of {len(text)} characters, {len(held)} were there when read back')

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from statsig.console.client import LARGEST_PAGE, PAGES_AT_MOST, ConsoleClient
-from statsig.console.errors import BadAnswerError, ConsoleError, RefusedError, TooLargeError
+from statsig.console.errors import ConsoleError, RateLimitedError, RefusedError, TooLargeError
 from statsig.console.records import (
     Entity,
     Experiment,
@@ -31,7 +32,7 @@ PARSERS: dict[Kind, Callable[[Any], Record]] = {
     'holdouts': parse_entity,
     'segments': parse_entity,
 }
-TRIES = 3  # of one page, in as many runs, before its listing is put off to the next round
+TRIES = 5  # of one kind in a round, before it is left to the next one
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Inventory:
         self._page = 1
         self._limit = LARGEST_PAGE
         self._found: dict[str, Record] = {}
-        self._tries = 0
+        self._tries: Counter[Kind] = Counter()
         self.listings: dict[Kind, Listing] = {}
         self.tried: set[Kind] = set()
         """The kinds that have been listed, or found impossible to list, at least once."""
@@ -81,28 +82,29 @@ class Inventory:
         """
         if not self._to_list:
             self._round_started = self._clock()
-            self._to_list = list(self._kinds)
+            self._to_list, self._tries = list(self._kinds), Counter()
         problem: ConsoleError | None = None
         for _ in range(most_requests):
             if not self._to_list:
                 break
+            kind = self._to_list[0]
             try:
-                self._list_page(self._to_list[0])
+                self._list_page(kind)
             except RefusedError as error:
                 if error.status == '401':
                     raise
                 problem = problem or error
-                self._next_kind()
+                self._finish(kind)
             except TooLargeError:
                 if self._limit == 1:
-                    self._next_kind()
+                    self._finish(kind)
                     raise
                 # From the start: page numbers mean something else with another size.
-                self._page, self._found, self._limit = 1, {}, max(1, self._limit // 4)
-            except BadAnswerError:
-                self._tries += 1
-                if self._tries >= TRIES:
-                    self._next_kind()
+                self._begin(max(1, self._limit // 4))
+            except RateLimitedError:
+                raise
+            except ConsoleError:
+                self._put_off(kind)
                 raise
         if problem:
             raise problem
@@ -117,14 +119,24 @@ class Inventory:
                 log.debug('A record of %s cannot be read and is left out: %s', kind, error)
                 continue
             self._found[record.id] = record
-        self._tries = 0
         # A server that ignored `page` would answer the same records for ever.
         if page.more and len(self._found) > known and self._page < PAGES_AT_MOST:
             self._page += 1
             return
         self.listings[kind] = Listing(tuple(self._found[key] for key in sorted(self._found)), self._clock())
-        self._next_kind()
+        self._finish(kind)
 
-    def _next_kind(self) -> None:
-        self.tried.add(self._to_list.pop(0))
-        self._page, self._found, self._tries, self._limit = 1, {}, 0, LARGEST_PAGE
+    def _put_off(self, kind: Kind) -> None:
+        """It is tried again after the others, a few times in a round."""
+        self._tries[kind] += 1
+        self._finish(kind)
+        if self._tries[kind] < TRIES:
+            self._to_list.append(kind)
+
+    def _finish(self, kind: Kind) -> None:
+        self._to_list.remove(kind)
+        self.tried.add(kind)
+        self._begin(LARGEST_PAGE)
+
+    def _begin(self, limit: int) -> None:
+        self._page, self._found, self._limit = 1, {}, limit

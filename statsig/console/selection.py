@@ -33,11 +33,7 @@ class Selected:
 
 def select(records: Sequence[Gate | Experiment | Entity], selection: Selection) -> Selected:
     """Of those that are not archived or stopped: busiest gates, active and then newest experiments, enabled configs."""
-    ids = [
-        record.id
-        for record in sorted(records, key=_rank)
-        if _status(record) not in OVER and _matches(record.id, selection)
-    ]
+    ids = [record.id for record in sorted(records, key=_rank) if is_running(record) and _matches(record.id, selection)]
     return Selected(tuple(ids[: selection.limit]), max(0, len(ids) - selection.limit))
 
 
@@ -46,8 +42,9 @@ def _matches(entity_id: str, selection: Selection) -> bool:
     return included and not any(fnmatchcase(entity_id, pattern) for pattern in selection.exclude)
 
 
-def _status(record: Gate | Experiment | Entity) -> str:
-    return '' if isinstance(record, Entity) else record.status
+def is_running(record: Gate | Experiment | Entity) -> bool:
+    """Whether it is neither archived nor stopped."""
+    return isinstance(record, Entity) or record.status not in OVER
 
 
 def _rank(record: Gate | Experiment | Entity) -> tuple[float, float, str]:

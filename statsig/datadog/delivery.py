@@ -25,6 +25,7 @@ from statsig.datadog.tags import tag
 
 BATCH = 50  # entries delivered between two saves of the cursor: what a crash may repeat
 
+PATIENCE = 10  # runs without progress in a backlog, before the user is told
 PROBLEMS = ('malformed', 'failed')
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,12 @@ class AuditDelivery:
             self._sink.warn(
                 'The audit log holds an entry of more than 8 MiB, which is not read. Look for it in the Statsig '
                 'console, under Settings > Audit Logs.'
+            )
+        if reading.fruitless >= PATIENCE:
+            self._sink.warn(
+                f'The audit log holds more than a run can read, and nothing of it could be delivered in the last '
+                f'{reading.fruitless} runs. Nothing is lost yet. Raise `max_requests_per_minute`, or '
+                '`min_collection_interval`, which gives a run more time and requests.'
             )
         # Before anything is delivered as well: what cannot be remembered must not be sent.
         if reading.items and not self._saved(cursor):

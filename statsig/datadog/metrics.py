@@ -44,7 +44,11 @@ GET_CONFIG_7_DAYS = Metric(
     'get_config.past_7_days.count', 'gauge', 'event', _NAME, 'Exposures of the dynamic config in the past 7 days'
 )
 GET_LAYER = Metric(
-    'get_layer.count', 'gauge', 'event', _NAME, 'Exposures in the past day of the followed experiments of the layer'
+    'get_layer.count',
+    'gauge',
+    'event',
+    _NAME,
+    'Exposures in the past day of the experiments of the layer, if all are followed',
 )
 GATE_CHECKS_PER_HOUR = Metric('gate.checks_per_hour', 'gauge', 'event', _NAME, 'Checks of the gate per hour')
 

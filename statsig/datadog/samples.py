@@ -9,7 +9,7 @@ from statsig.console.client import RequestMade
 from statsig.console.exposures import Followed
 from statsig.console.inventory import Kind, Record
 from statsig.console.records import Entity, Experiment, ExposureCount, Gate
-from statsig.console.selection import Selected
+from statsig.console.selection import Selected, is_running
 from statsig.datadog import metrics
 from statsig.datadog.metrics import Metric, Sample
 from statsig.datadog.tags import tag
@@ -49,15 +49,15 @@ def exposure_samples(
                 name = (tag('name', entity),)
                 samples.append(Sample(PAST_DAY[kind], count.past_day, name))
                 samples.append(Sample(PAST_7_DAYS[kind], count.past_7_days, name))
-    return samples + _layer_samples(set(followed.get('experiments', ())), figures, experiments)
+    return samples + _layer_samples(figures, experiments)
 
 
 def _layer_samples(
-    followed: set[str], figures: Mapping[tuple[Followed, str], ExposureCount], experiments: Sequence[Experiment]
+    figures: Mapping[tuple[Followed, str], ExposureCount], experiments: Sequence[Experiment]
 ) -> list[Sample]:
     members: dict[str, list[str]] = defaultdict(list)
     for experiment in experiments:
-        if experiment.layer_id and experiment.id in followed:
+        if experiment.layer_id and is_running(experiment):
             members[experiment.layer_id].append(experiment.id)
     # A sum that lacks a part is no sum: such a layer waits until all its figures have been read.
     return [
@@ -134,13 +134,13 @@ def request_samples(requests: Sequence[RequestMade]) -> list[Sample]:
 def can_connect(requests: Sequence[RequestMade]) -> bool | None:
     """Whether any request of the run was answered by Statsig, the key accepted; None when none was made.
 
-    400, 403, 404, 429 and a body that is too large are answers of an API that is there and knows the key; 401 and 5xx
-    are not.
+    400, 403, 429 and a body that is too large are answers of an API that is there and knows the key; 401, 404
+    and 5xx are not.
     """
     statuses = [request.status for request in requests if request.status != 'cut_short']
     if not statuses:
         return None
-    return any(status.startswith('2') or status in ('400', '403', '404', '429', 'too_large') for status in statuses)
+    return any(status.startswith('2') or status in ('400', '403', '429', 'too_large') for status in statuses)
 
 
 def vanished(samples: Sequence[Sample], before: Sequence[Sample]) -> list[Sample]:

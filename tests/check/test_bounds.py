@@ -238,6 +238,48 @@ def test_a_listing_that_always_fails_does_not_hold_up_the_others() -> None:
     assert minutes.value('experiments.count') is None
 
 
+def test_a_listing_that_never_answers_does_not_hold_up_the_others() -> None:
+    with SandboxServer(SandboxProject(seed=1)) as server:
+        minutes = Minutes(server, Settings(interval=60))
+        server.fail_next('/console/v1/gates', Fault('reset'), times=None)
+        for _ in range(4):
+            minutes.run()
+
+    assert minutes.value('segments.count') is not None
+    assert minutes.value('get_config.count') is not None
+    assert minutes.value('gates.count') is None
+
+
+def test_a_layer_with_an_experiment_that_is_not_followed_has_no_sum() -> None:
+    project = SandboxProject(seed=1)
+    member = next(name for name, one in project.experiments.items() if one['layerID'] and one['status'] == 'active')
+    with SandboxServer(project) as server:
+        everything = Minutes(server, Settings(interval=60))
+        everything.run()
+        without = Minutes(server, Settings(interval=60, selections={'experiments': Selection(exclude=(member,))}))
+        without.run()
+
+    layer = f'name:{project.experiments[member]["layerID"]}'
+    assert everything.value('get_layer.count', layer) is not None
+    assert without.value('get_layer.count', layer) is None
+
+
+def test_a_backlog_without_progress_is_said() -> None:
+    project = SandboxProject(seed=1, clock=lambda: 1_795_420_800.0)
+    with SandboxServer(project) as server:
+        # Pages of one entry, and a log that doubles in every run: no budget keeps up with that.
+        server.knobs.max_page_size = 1
+        minutes = Minutes(server, Settings(interval=60), per_minute=4)
+        for run in range(12):
+            for number in range(8 * 2 ** min(run, 7)):
+                project.add_audit_entry(timestamp=1_795_420_800.0 - number % 600)
+            minutes.warnings.clear()
+            minutes.run()
+
+    assert minutes.events == []
+    assert minutes.warnings[0].startswith('The audit log holds more than a run can read, and nothing of it could be ')
+
+
 def test_an_entity_that_is_gone_is_no_longer_sent() -> None:
     project = SandboxProject(seed=1)
     with SandboxServer(project) as server:

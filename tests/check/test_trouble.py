@@ -42,7 +42,7 @@ def names(run: Run) -> set[str]:
         ),
         (
             {'min_collection_interval': -1},
-            'Option `min_collection_interval` must be a number of seconds from 0.1 to 86400 (a day), got -1.',
+            'Option `min_collection_interval` must be a number of seconds from 1 to 86400 (a day), got -1.',
         ),
     ],
 )

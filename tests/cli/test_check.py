@@ -133,3 +133,24 @@ def test_an_api_that_is_down_fails(statsig_datadog: Command, conf: Conf, server:
     assert done.returncode == 1
     assert f'GET /console/v1/project at {server.address} failed' in done.stdout
     assert 'check_gate.count' not in done.stdout
+
+
+def test_when_a_part_of_it_fails_the_exit_code_says_so(
+    statsig_datadog: Command, conf: Conf, server: SandboxServer
+) -> None:
+    server.knobs.status_for['/console/v1/exposure_count'] = 403
+
+    done = statsig_datadog('check', '--config', conf())
+
+    assert done.returncode == 1
+    assert '✖' in done.stdout
+    assert 'lacks a permission' in done.stdout
+
+
+def test_an_address_where_no_console_api_is_fails(statsig_datadog: Command, conf: Conf, server: SandboxServer) -> None:
+    server.knobs.status_for['/console/v1/'] = 404
+
+    done = statsig_datadog('check', '--config', conf(project='sandbox'))
+
+    assert done.returncode == 1
+    assert 'Check that `api_url` is the address of the Statsig Console API' in done.stdout

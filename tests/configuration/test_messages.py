@@ -8,6 +8,7 @@ import pytest
 import yaml
 from datadog_checks.base import ConfigurationError
 
+from datadog_checks.statsig.config_models import InstanceConfig
 from datadog_checks.statsig.configuration import validate
 
 KEY = 'console-4f9aTQ2mXbR7kLwZpE1sYcVd8uHnJo'
@@ -116,6 +117,34 @@ def test_plain_http_to_another_host_is_warned_of() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ('pattern', 'hint'),
+    [
+        ('rolouts', 'did you mean `rollouts`?'),
+        ('Acces', 'did you mean `access`?'),
+        ('gate', 'the groups are '),
+    ],
+)
+def test_a_word_that_is_no_group_is_warned_of(pattern: str, hint: str) -> None:
+    (warning,) = warnings_of(f'audit_log_include: [{pattern}]')
+
+    assert warning.startswith(f'Option `audit_log_include` has `{pattern}`, which is no group of changes: {hint}')
+
+
+@pytest.mark.parametrize('pattern', ['rollouts', 'production', 'Access', 'gate_*', 'user_login', '*'])
+def test_groups_presets_and_action_types_are_not_warned_of(pattern: str) -> None:
+    assert warnings_of(f'audit_log_exclude: ["{pattern}"]') == []
+
+
+def test_the_models_do_not_show_secrets_in_their_repr() -> None:
+    secrets = {'api_key': 'console-secret', 'password': 'console-secret', 'headers': {'a': 'console-secret'}}
+    model = InstanceConfig.model_validate(secrets, context={'configured_fields': frozenset(secrets)})
+
+    assert model.api_key == 'console-secret'
+    assert 'console-secret' not in f'{model!r}{model}'
+
+
+INTERVAL = 'a number of seconds from 1 to 86400 (a day)'
 SECONDS = 'a number of seconds from 0.1 to 86400 (a day)'
 COUNT = 'a whole number from 1 to 1000000'
 LOOKBACK = 'a number of minutes from 0 to 1020 (17 hours, because Datadog refuses events older than 18)'
@@ -124,15 +153,15 @@ LOOKBACK = 'a number of minutes from 0 to 1020 (17 hours, because Datadog refuse
 @pytest.mark.parametrize(
     ('conf', 'message'),
     [
-        ('min_collection_interval: -5', f'Option `min_collection_interval` must be {SECONDS}, got -5.'),
-        ('min_collection_interval: 0', f'Option `min_collection_interval` must be {SECONDS}, got 0.'),
-        ('min_collection_interval: .nan', f'Option `min_collection_interval` must be {SECONDS}, got nan.'),
-        ('min_collection_interval: .inf', f'Option `min_collection_interval` must be {SECONDS}, got inf.'),
-        ('min_collection_interval: true', f'Option `min_collection_interval` must be {SECONDS}, got true.'),
-        ('min_collection_interval: 1m', f'Option `min_collection_interval` must be {SECONDS}, got "1m".'),
+        ('min_collection_interval: -5', f'Option `min_collection_interval` must be {INTERVAL}, got -5.'),
+        ('min_collection_interval: 0', f'Option `min_collection_interval` must be {INTERVAL}, got 0.'),
+        ('min_collection_interval: .nan', f'Option `min_collection_interval` must be {INTERVAL}, got nan.'),
+        ('min_collection_interval: .inf', f'Option `min_collection_interval` must be {INTERVAL}, got inf.'),
+        ('min_collection_interval: true', f'Option `min_collection_interval` must be {INTERVAL}, got true.'),
+        ('min_collection_interval: 1m', f'Option `min_collection_interval` must be {INTERVAL}, got "1m".'),
         (
             'min_collection_interval: "60"',
-            f'Option `min_collection_interval` must be {SECONDS}, got "60". Remove the quotation marks.',
+            f'Option `min_collection_interval` must be {INTERVAL}, got "60". Remove the quotation marks.',
         ),
         (
             'inventory_interval: -1',
