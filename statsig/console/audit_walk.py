@@ -17,7 +17,8 @@ from statsig.console.records import AuditEntry, MalformedRecordError, parse_audi
 from statsig.console.windows import Window, window_after, window_at
 
 DAY = 86_400
-MOST_BYTES = 16 * 1024 * 1024  # of JSON held at once
+MOST_BYTES = 8 * 1024 * 1024  # of JSON held at once: as objects it is about four times as much
+MOST_REQUESTS = 1000  # of one walk, whatever the budget is
 EVIDENCE = 64.0  # bits: how unlikely it must be that an unsorted log looks as sorted as this one does
 STRANGERS = 20  # entries in a row that must be older than the bound
 UNKNOWN_TIME = -(2**62)
@@ -37,11 +38,13 @@ class Item:
 class Paging:
     """What the server's answers have shown of its page sizes: some cap them, some ignore what is asked for.
 
-    working: the size that fits into an answer, where entries are large.
+    working: the size that fits into an answer, where entries are large. entry_bytes: what an entry took in the latest
+    answer, as JSON; 0 before the first one.
     """
 
     largest: int = LARGEST_PAGE
     working: int = LARGEST_PAGE
+    entry_bytes: float = 0.0
     honours_limit: bool = True
 
 
@@ -54,7 +57,7 @@ class Walk:
         self._client = client
         self._paging = paging
         self._bound = bound
-        self.requests_left = most_requests
+        self.requests_left = min(most_requests, MOST_REQUESTS)
         # Two days early: whether the date is inclusive, and in which time zone, is not documented.
         day = datetime.fromtimestamp(max(0, bound - 2 * DAY), UTC)
         self._params = {'startDate': day.strftime('%Y-%m-%d')}
@@ -77,15 +80,17 @@ class Walk:
         self._bytes = 0
 
     def reach(self, position: int) -> int:
-        """How many positions above `position` the requests that are left can cover, one of them kept to join it.
+        """How many positions above `position` this walk can cover: with the requests and the memory that it has.
 
-        A tenth is to spare, for a log that has grown meanwhile.
+        One request is kept to join what is there, and a tenth is to spare, for a log that has grown meanwhile.
         """
         end = start = max(0, position - self.requests_left * self._paging.working)
         for _ in range(self.requests_left - 1):
             window = self._window_after(end)
             end = window.start + window.limit
-        return max(self._paging.working // 2, (end - start) * 9 // 10)
+        covered = max(self._paging.working // 2, (end - start) * 9 // 10)
+        fits = int(MOST_BYTES * 0.8 / self._paging.entry_bytes) if self._paging.entry_bytes else covered
+        return min(covered, max(1, fits))
 
     def read_from(
         self, start: int, anchors: frozenset[str], unchanged: Callable[[Walk], bool] = lambda _: False
@@ -180,6 +185,8 @@ class Walk:
             self._paging.working = self._paging.largest = page.size
         elif self._paging.working < self._paging.largest and page.bytes * 2 < LARGEST_BODY:
             self._paging.working = min(self._paging.largest, self._paging.working * 2)
+        if page.items:
+            self._paging.entry_bytes = page.bytes / len(page.items)
         self.total = page.total if page.total is not None else self.total
         return page
 

@@ -73,7 +73,7 @@ _NO_VALUE = frozenset({'is_null', 'non_null', 'is_not_null', 'is_true', 'is_fals
 
 def describe_condition(condition: JSON, words: Words) -> str:
     """One condition in words, whichever form it has; anything else as the JSON it is."""
-    if not isinstance(condition, Mapping):
+    if not isinstance(condition, dict):
         return words.quoted(condition)
     kind = condition.get('type', condition.get('conditionType'))
     if not isinstance(kind, str):

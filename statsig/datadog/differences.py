@@ -131,7 +131,7 @@ def _compare(
         before, after = read(before), read(after)
         if same(before, after):
             return
-    if depth > 0 and isinstance(before, Mapping) and isinstance(after, Mapping):
+    if depth > 0 and isinstance(before, dict) and isinstance(after, dict):
         for key in dict.fromkeys((*islice(before, MAX_EXAMINED), *islice(after, MAX_EXAMINED))):
             if not same(before.get(key), after.get(key)):
                 path, inner = _below(label, style, str(key))

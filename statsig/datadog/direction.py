@@ -90,12 +90,12 @@ def _kind_by_values(key: str, value: JSON) -> str:
         return 'gate'
     if key == 'rules' and isinstance(value, list):
         for rule in islice(value, 20):
-            if isinstance(rule, Mapping):
+            if isinstance(rule, dict):
                 returned = parsed_value(rule.get('returnValue', rule.get('returnValueJSON')))
-                if isinstance(returned, Mapping) and returned:
+                if isinstance(returned, dict) and returned:
                     return 'dynamic_config'
                 if isinstance(returned, bool):
                     return 'gate'
     if key.startswith(('defaultvalue', 'returnvalue')):
-        return 'dynamic_config' if isinstance(parsed(value), Mapping) else ''
+        return 'dynamic_config' if isinstance(parsed(value), dict) else ''
     return ''

@@ -77,7 +77,7 @@ def environments_touched(changes: Mapping[str, JSON] | None, everywhere: bool = 
 def differing_fields(changes: Mapping[str, JSON] | None) -> Iterator[tuple[str, JSON, JSON]]:
     """(field, before, after) of what differs. A field that is not {old, new} counts as set to what it holds."""
     for field, change in islice((changes or {}).items(), MAX_EXAMINED):
-        if isinstance(change, Mapping) and ('old' in change or 'new' in change):
+        if isinstance(change, dict) and ('old' in change or 'new' in change):
             before, after = change.get('old'), change.get('new')
         else:
             before, after = None, change
@@ -91,7 +91,7 @@ def _touched(field: str, before: JSON, after: JSON) -> Iterator[str]:
         yield from _only_on_one_side(_names(before), _names(after))
     elif are_items(before, after):
         yield from _touched_by_items(field, before, after)
-    elif field.endswith('overrides') and isinstance(before, Mapping | None) and isinstance(after, Mapping | None):
+    elif field.endswith('overrides') and isinstance(before, dict | None) and isinstance(after, dict | None):
         old, new = before or {}, after or {}
         for key in dict.fromkeys((*islice(old, MAX_EXAMINED), *islice(new, MAX_EXAMINED))):
             if not same(old.get(key), new.get(key)):
@@ -150,14 +150,14 @@ def _only_on_one_side(before: tuple[str, ...], after: tuple[str, ...]) -> Iterat
 def _names(value: JSON) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(part.strip() for part in value[:2000].split(',') if part.strip())
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return tuple(str(key) for key in islice(value, 50) if value[key] is not False)
     items = value[:50] if isinstance(value, list) else []
     return tuple(filter(None, (_name(item) for item in items)))
 
 
 def _name(item: JSON) -> str:
-    name = item.get('name', item.get('environment')) if isinstance(item, Mapping) else item
+    name = item.get('name', item.get('environment')) if isinstance(item, dict) else item
     return name if isinstance(name, str) else ''
 
 

@@ -15,7 +15,10 @@ _ENTITIES = {'<': '&lt;', '>': '&gt;', '&': '&amp;'}
 def clean(text: str) -> str:
     """One line of printable characters. What cannot be printed (control characters, line breaks, marks that reverse
     the direction of text, halves of surrogate pairs) becomes a space, and runs of spaces become one."""
-    if not text.isprintable():
+    if text.isprintable():
+        if '  ' not in text and text[:1] != ' ' and text[-1:] != ' ':
+            return text
+    else:
         text = ''.join(character if character.isprintable() else ' ' for character in text)
     return ' '.join(text.split())
 

@@ -42,7 +42,7 @@ def are_items(before: JSON, after: JSON) -> bool:
     lists = [side for side in (before, after) if side is not None]
     if not all(isinstance(side, list) for side in lists):
         return False
-    return any(lists) and all(isinstance(item, Mapping) for side in lists for item in side)
+    return any(lists) and all(isinstance(item, dict) for side in lists for item in side)
 
 
 def match_items(before: JSON, after: JSON) -> Matching:
@@ -55,6 +55,8 @@ def match_items(before: JSON, after: JSON) -> Matching:
     old, new = old[:MAX_ITEMS], new[:MAX_ITEMS]
     partner: dict[int, int] = {}
     for keys in (*((key,) for key in _IDS), NAMES):
+        if len(partner) == min(len(old), len(new)):
+            break
         _match_by(keys, old, new, partner)
     _match_equal(old, new, partner)
     kept = [partner[index] for index in range(len(new)) if index in partner]

@@ -52,8 +52,10 @@ class Redaction:
         Names are hidden before anything is cut, and what a cut name would leave behind is dropped: half a name would
         no longer be found.
         """
-        if len(text) <= 4 * limit + _LONGEST_NAME or not self.active:
-            return self.text(text[: 4 * limit + _LONGEST_NAME])
+        if not self.active:
+            return text[: 4 * limit + _LONGEST_NAME]
+        if len(text) <= 4 * limit + _LONGEST_NAME:
+            return self.text(text)
         start = self.text(text[: 4 * limit + _LONGEST_NAME])
         return start[: max(0, len(start) - _LONGEST_NAME)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -136,9 +136,9 @@ class Words:
             return number(value)
         if is_scalar(value):
             return value
-        if depth <= 0 or not isinstance(value, (Mapping, list, tuple)):
+        if depth <= 0 or not isinstance(value, (dict, list, tuple)):
             return '…'
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             pairs = [(str(key)[:200], item) for key, item, _ in zip(value, value.values(), range(20), strict=False)]
             shrunk = {
                 self._line(key, 100): self.shrunk(item, depth - 1, field if self.redaction.hides(field) else key)

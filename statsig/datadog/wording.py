@@ -145,15 +145,15 @@ def _schedule(value: JSON, words: Words) -> str:
         return 'none' if value == [] else words.quoted(value)
     steps = []
     for step in value[: words.limits.items]:
-        share = step.get('passPercent', step.get('percentagePass')) if isinstance(step, Mapping) else None
-        time = step.get('time') if isinstance(step, Mapping) else None
+        share = step.get('passPercent', step.get('percentagePass')) if isinstance(step, dict) else None
+        time = step.get('time') if isinstance(step, dict) else None
         steps.append(words.quoted(step) if share is None else f'{words.percent(share)} at {words.time(time)}')
     more = len(value) - len(steps)
     return ', '.join(steps) + (f' and {more} more' if more > 0 else '')
 
 
 def _person(value: JSON, words: Words) -> str:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key in ('ownerName', 'name', 'ownerEmail', 'email'):
             if isinstance(value.get(key), str) and value[key]:
                 return words.name(value[key])
