@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 JSON = Any
 
@@ -157,50 +157,52 @@ def parse_audit_time(date: JSON, time: JSON) -> int:
 def parse_gate(raw: JSON) -> Gate:
     """Raises MalformedRecordError when there is no readable `id`."""
     fields = _object(raw)
-    gate_id = _required_text(fields, 'id')
     return Gate(
-        id=gate_id,
-        name=_text(fields.get('name')) or gate_id,
+        **_shared(fields),
         status=_text(fields.get('status')),
         type=_text(fields.get('type')),
         type_reason=_text(fields.get('typeReason')),
         enabled=_flag(fields.get('isEnabled')),
         checks_per_hour=_number(fields.get('checksPerHour')),
-        team=_text(fields.get('team')),
-        tags=_texts(fields.get('tags')),
-        target_apps=_texts(fields.get('targetApps')),
     )
 
 
 def parse_experiment(raw: JSON) -> Experiment:
     """Raises MalformedRecordError when there is no readable `id`."""
     fields = _object(raw)
-    experiment_id = _required_text(fields, 'id')
     return Experiment(
-        id=experiment_id,
-        name=_text(fields.get('name')) or experiment_id,
+        **_shared(fields),
         status=_text(fields.get('status')),
         health=_text(fields.get('healthCheckStatus')),
         layer_id=_text(fields.get('layerID')),
         start_time=_number(fields.get('startTime')) or 0.0,
-        team=_text(fields.get('team')),
-        tags=_texts(fields.get('tags')),
-        target_apps=_texts(fields.get('targetApps')),
     )
 
 
 def parse_entity(raw: JSON) -> Entity:
     """A dynamic config, layer, holdout or segment. Raises MalformedRecordError when there is no readable `id`."""
     fields = _object(raw)
+    return Entity(**_shared(fields), enabled=_flag(fields.get('isEnabled')))
+
+
+class _Shared(TypedDict):
+    id: str
+    name: str
+    team: str
+    tags: tuple[str, ...]
+    target_apps: tuple[str, ...]
+
+
+def _shared(fields: Mapping[str, JSON]) -> _Shared:
+    """What gates, experiments and all the others have in common."""
     entity_id = _required_text(fields, 'id')
-    return Entity(
-        id=entity_id,
-        name=_text(fields.get('name')) or entity_id,
-        enabled=_flag(fields.get('isEnabled')),
-        team=_text(fields.get('team')),
-        tags=_texts(fields.get('tags')),
-        target_apps=_texts(fields.get('targetApps')),
-    )
+    return {
+        'id': entity_id,
+        'name': _text(fields.get('name')) or entity_id,
+        'team': _text(fields.get('team')),
+        'tags': _texts(fields.get('tags')),
+        'target_apps': _texts(fields.get('targetApps')),
+    }
 
 
 def parse_exposure_count(raw: JSON) -> ExposureCount:

@@ -11,18 +11,7 @@ from statsig.console.budget import RequestBudget
 from statsig.console.client import ConsoleClient
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
-
-NOW = 1_795_420_800  # Mon Nov 23 2026 08:00:00 UTC
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: float = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from statsig.sandbox.audit_log import Order
 from statsig.sandbox.knobs import Fault
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
-from tests.console.conftest import Clock, client_of
+from tests.clock import Clock
+from tests.console.conftest import client_of
 
 OVERLAP = 600
 LOOKBACK = 3600

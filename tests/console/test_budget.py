@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from statsig.console.budget import RequestBudget, reserve
 from statsig.console.errors import RequestNotMadeError
-from tests.console.conftest import Clock
+from tests.clock import Clock
 
 
 @given(st.integers(1, 40), st.lists(st.floats(0, 30), max_size=120))

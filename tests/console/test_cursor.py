@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statsig.console.cursor import MOST_REMEMBERED, Cursor, decode, digest_of, encode
-from tests.console.conftest import NOW
+from tests.clock import NOW
 
 OVERLAP = 600
 TIMES = st.integers(NOW - 100_000, NOW + 100_000)

@@ -8,20 +8,9 @@ import requests
 
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
-
-NOW = 1_795_420_800.0  # Mon Nov 23 2026 08:00:00 UTC
+from tests.clock import Clock
 
 Get = Callable[..., requests.Response]
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

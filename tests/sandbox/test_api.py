@@ -10,7 +10,8 @@ from statsig.sandbox.api import READ_ONLY
 from statsig.sandbox.knobs import PUBLISHED_RATE_LIMITS, Request
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
-from tests.sandbox.conftest import NOW, Clock, Get
+from tests.clock import NOW, Clock
+from tests.sandbox.conftest import Get
 
 
 def ids_of(answer: requests.Response) -> list[str]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from statsig.sandbox.audit_log import AuditLog, AuditQuery, DateFilter, printed_time
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
-from tests.sandbox.conftest import NOW, Get
+from tests.clock import NOW
+from tests.sandbox.conftest import Get
 
 HOUR = 3600.0
 MONDAY = date(2026, 11, 23)

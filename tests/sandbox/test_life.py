@@ -10,7 +10,7 @@ import pytest
 
 from statsig.sandbox.life import Life
 from statsig.sandbox.project import KINDS, SandboxProject
-from tests.sandbox.conftest import NOW, Clock
+from tests.clock import NOW, Clock
 
 Fields = dict[tuple[str, str], Any]
 
