@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from math import log2
+from math import lgamma, log
 from typing import Any
 
 from statsig.console.client import LARGEST_BODY, LARGEST_PAGE, ConsoleClient, Page
@@ -214,31 +214,31 @@ class Walk:
 class Order:
     """How far the log is from being sorted newest first, as seen so far. `disorder` is in seconds.
 
-    Twenty entries in order say a lot, twenty of one second nothing. So the evidence is counted in bits: the logarithm
-    of the number of orders in which the entries seen could have stood, had they not been sorted.
+    Twenty entries in order say a lot, twenty of one moment nothing. So the evidence is counted in bits: the logarithm
+    of the number of orders in which the entries seen could have stood, had they not been sorted. A moment is as long as
+    the slack: a log that is out of order by minutes is known to be in order only as far as hours go.
     """
 
     def __init__(self, disorder: int = 0) -> None:
         self.disorder = disorder
-        self._evidence = 0.0
-        self._total = 0
-        self._seen: Counter[int] = Counter()
+        self._times: list[int] = []
         self._oldest: int | None = None
-        self._latest: deque[int] = deque(maxlen=STRANGERS)
 
     def see(self, time: int) -> None:
         """The next entry, walking from newest to oldest."""
-        if self._oldest is not None:
-            self.disorder = max(self.disorder, time - self._oldest)
         self._oldest = time if self._oldest is None else min(time, self._oldest)
-        self._latest.append(time)
-        self._seen[time] += 1
-        self._total += 1
-        self._evidence += log2(self._total / self._seen[time])
+        self.disorder = max(self.disorder, time - self._oldest)
+        self._times.append(time)
 
     def is_past(self, bound: int) -> bool:
         """Whether all that stands further down is older than `bound`. A few entries out of order prove nothing."""
-        return self._evidence >= EVIDENCE and max(self._latest) < bound - slack(self.disorder)
+        latest = self._times[-STRANGERS:]
+        return bool(latest) and max(latest) < bound - slack(self.disorder) and self._evidence() >= EVIDENCE
+
+    def _evidence(self) -> float:
+        moment = max(1, slack(self.disorder))
+        ties = Counter(time // moment for time in self._times)
+        return (lgamma(len(self._times) + 1) - sum(lgamma(count + 1) for count in ties.values())) / log(2)
 
 
 def slack(disorder: int) -> int:

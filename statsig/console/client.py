@@ -28,6 +28,7 @@ API_VERSION = '20240601'
 LARGEST_BODY = 8 * 1024 * 1024  # bytes, after decompression: a page of 100 ordinary entries has about 100 KB
 LARGEST_PAGE = 100  # what Statsig's own examples answer by default; what it allows at most is not documented
 PAGES_AT_MOST = 1000
+SHORTEST_KEY = 8  # characters: what is shorter than the prefix `console-` is no key, and would be found in any text
 
 Params = Mapping[str, str | int | Sequence[str]]
 
@@ -99,6 +100,7 @@ class ConsoleClient:
             'STATSIG-API-KEY': api_key,
             'STATSIG-API-VERSION': API_VERSION,
         }
+        self._key = api_key.encode() if len(api_key) >= SHORTEST_KEY else b''
         self.budget = budget
         self.requests_made: list[RequestMade] = []
 
@@ -204,7 +206,10 @@ class ConsoleClient:
                 if not 200 <= response.status_code < 300:
                     header = response.headers.get('Retry-After')
                     raise answered_with(endpoint, self._host, response.status_code, header)
-                return str(response.status_code), self._body(endpoint, response, started + 2 * share)
+                body = self._body(endpoint, response, started + 2 * share)
+                # Whatever an answer repeats of the key (an entry into which it was pasted, say), nothing behind this
+                # point sees it.
+                return str(response.status_code), body.replace(self._key, b'***') if self._key else body
             finally:
                 response.close()
         except (requests.RequestException, TransferError, OSError, zlib.error) as error:

@@ -150,6 +150,15 @@ def test_every_fault_has_its_error_and_its_status(
     assert client_of(server).get_page('gates', 1, 100).total == 12, 'the next request works'
 
 
+def test_an_answer_that_holds_the_key_is_read_without_it(project: SandboxProject, server: SandboxServer) -> None:
+    project.gates['checkout_v2']['description'] = f'made with {KEY}, see the wiki'
+
+    gates = client_of(server).get_page('gates', 1, 100).items
+
+    assert KEY not in repr(gates)
+    assert [gate['description'] for gate in gates if gate['id'] == 'checkout_v2'] == ['made with ***, see the wiki']
+
+
 def test_a_redirect_is_not_followed_so_the_key_reaches_no_other_host(
     server: SandboxServer, client: ConsoleClient
 ) -> None:
