@@ -14,11 +14,11 @@ from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
 
 LOOKBACK = 16 * 3600  # seconds from the first entries to now: the check reads back 17 h at most, and calls none late
-STEP = 660  # seconds from one lot of entries to the next: more than the overlap of 10 minutes that is read again
+STEP = 660  # seconds without entries between two lots: more than the overlap of 10 minutes that is read again
 
 
 class Sandbox:
-    """Runs in a process of its own. Time in the audit log goes in steps of 11 minutes, from 16 hours ago."""
+    """Runs in a process of its own. Time in the audit log passes with the entries, from 16 hours ago."""
 
     def __init__(self, gates: int = 0, experiments: int = 0, dynamic_configs: int = 0) -> None:
         self._project = SandboxProject(1, gates=gates, experiments=experiments, dynamic_configs=dynamic_configs)
@@ -42,7 +42,7 @@ class Sandbox:
             model = self._models[number % len(self._models)]
             value = {**model, 'id': f'{next(self._ids):022x}'}
             self._project.audit_log.add(self._now + seconds * number / how_many, value, ('date', 'time'))
-        self._now += max(STEP, seconds)
+        self._now += seconds + STEP
 
     def take_urls(self) -> list[str]:
         """The address of every request since the last call, in order."""
@@ -52,8 +52,8 @@ class Sandbox:
 
 
 def _what_people_do(gates: int) -> Sequence[dict[str, Any]]:
-    """About 2,000 audit entries of all kinds, from a project of the same names."""
-    project = SandboxProject(1, gates=max(12, gates))
+    """About 2,000 audit entries of all kinds, about gates of the same names."""
+    project = SandboxProject(1, gates=min(max(12, gates), 1000))
     Life(project, 1).write_history(days=2.8)
     return [entry.value for entry in project.audit_log]
 

@@ -148,8 +148,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--only-embedded', action='store_true', help='refuse packages that no Agent embeds')
     parser.add_argument(
         '--cache-fault',
-        help='lost, unreadable, torn=<bytes>; full=<writes>: empty after so many; killed=<writes>:<bytes>: SIGKILL in the '
-        'next one, when so many bytes of it are in the file',
+        help='lost, unreadable, torn=<bytes>; full=<writes>: empty after so many; killed=<writes>:<bytes>: SIGKILL in '
+        'the next one, when so many bytes of it are in the file',
     )
     parser.add_argument(
         '--agent-option',
