@@ -104,6 +104,7 @@ _TRANSPORT: tuple[tuple[type[Exception], str, str], ...] = (
     (requests.exceptions.Timeout, 'timeout', 'there was no answer within the timeout'),
     (ReadTimeoutError, 'timeout', 'the answer stopped arriving'),
     (TimeoutError, 'timeout', 'there was no answer within the timeout'),
+    (ValueError, 'invalid_address', 'the address of the proxy, or `api_url`, cannot be used'),
     (requests.exceptions.ConnectionError, 'connection_error', 'no connection, or it was closed without an answer'),
     (Exception, 'connection_error', 'the connection broke off within the answer'),
 )

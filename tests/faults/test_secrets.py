@@ -104,6 +104,12 @@ def a_proxy_that_is_not_there(world: World, elsewhere: Ear) -> None:
         run_twice_and_again(world)
 
 
+def a_proxy_address_that_is_none(world: World, elsewhere: Ear) -> None:
+    for place in (f'agent:{PASSWORD}@127.0.0.1:port', f'[{PASSWORD}', f'{PASSWORD}:{PASSWORD}'):
+        world.configure({'api_key': KEY, 'api_url': 'http://statsig.invalid', 'proxy': {'http': f'http://{place}'}})
+        run_twice_and_again(world)
+
+
 def other_credentials(world: World, elsewhere: Ear) -> None:
     world.configure({'api_key': KEY, 'username': 'agent', 'password': PASSWORD, 'extra_headers': {'X-Token': PASSWORD}})
     run_twice_and_again(world)
@@ -166,6 +172,7 @@ STORIES: dict[str, Story] = {
     ),
     'a proxy that answers in its place': lambda world, elsewhere: a_proxy(Ear(200, KEY.encode()), world, elsewhere),
     'a proxy that is not there': a_proxy_that_is_not_there,
+    'a proxy address that is none': a_proxy_address_that_is_none,
     'other credentials': other_credentials,
     'the key in malformed entries': in_a_malformed_entry,
     'the key in entries': in_an_entry,
