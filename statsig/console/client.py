@@ -212,7 +212,7 @@ class ConsoleClient:
                 return str(response.status_code), body.replace(self._key, b'***') if self._key else body
             finally:
                 response.close()
-        except (requests.RequestException, TransferError, OSError, ValueError, zlib.error) as error:
+        except (requests.RequestException, TransferError, OSError, ValueError, TypeError, zlib.error) as error:
             if isinstance(error, requests.Timeout) and time_limit < self.budget.run_time / 4:
                 # Begun late in the run, it had less time than an answer may honestly take.
                 raise RequestNotMadeError('the time of this run ended while a request was under way') from None

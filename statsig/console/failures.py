@@ -97,14 +97,14 @@ def retry_after(header: str | None, now: datetime) -> float:
 
 
 # The text of these exceptions is never used: it can hold a proxy's password, or the headers.
-_TRANSPORT: tuple[tuple[type[Exception], str, str], ...] = (
+_TRANSPORT: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, str], ...] = (
     (requests.exceptions.ProxyError, 'proxy_error', 'the proxy did not let the request through'),
     (requests.exceptions.SSLError, 'tls_error', 'there is no trusted TLS connection (certificate or protocol)'),
     (requests.exceptions.ConnectTimeout, 'timeout', 'there was no connection within the timeout'),
     (requests.exceptions.Timeout, 'timeout', 'there was no answer within the timeout'),
     (ReadTimeoutError, 'timeout', 'the answer stopped arriving'),
     (TimeoutError, 'timeout', 'there was no answer within the timeout'),
-    (ValueError, 'invalid_address', 'the address of the proxy, or `api_url`, cannot be used'),
+    ((ValueError, TypeError), 'invalid_address', 'the address of the proxy, or `api_url`, cannot be used'),
     (requests.exceptions.ConnectionError, 'connection_error', 'no connection, or it was closed without an answer'),
     (Exception, 'connection_error', 'the connection broke off within the answer'),
 )

@@ -9,6 +9,14 @@ import pytest
 
 from tests.faults.world import DAY, HOUR, MINUTE, Scenario, World
 
+# Written out, as a host needs no database of time zones to follow them.
+ZONES = {
+    'New York': 'EST+5EDT,M3.2.0,M11.1.0',
+    'Kathmandu': '<+0545>-5:45',
+    'Kiritimati': '<+14>-14',
+    'UTC-12': '<-12>+12',
+}
+
 
 def host_in(zone: str, world: World) -> None:
     """`World.run` compares the date of every event with that of its entry."""
@@ -21,7 +29,7 @@ def host_in(zone: str, world: World) -> None:
 
 
 def host_moves(world: World) -> None:
-    for zone in ('UTC', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Kiritimati'):
+    for zone in ('UTC', *ZONES.values()):
         world.restart()
         world.environment = {'TZ': zone}
         world.insert(3)
@@ -96,10 +104,7 @@ def dated_in_the_future(world: World) -> None:
 
 
 SCENARIOS = [
-    *(
-        Scenario(f'the host in {zone}', partial(host_in, zone))
-        for zone in ('America/New_York', 'Asia/Kathmandu', 'Pacific/Kiritimati', 'Etc/GMT+12')
-    ),
+    *(Scenario(f'the host in {name}', partial(host_in, zone)) for name, zone in ZONES.items()),
     Scenario('the host moves from zone to zone', host_moves),
     *(
         Scenario(f'`time` printed at {minutes // 60:+03}:{minutes % 60:02}', partial(times_printed_at, minutes))
