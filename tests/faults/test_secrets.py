@@ -105,7 +105,7 @@ def a_proxy_that_is_not_there(world: World, elsewhere: Ear) -> None:
 
 
 def a_proxy_address_that_is_none(world: World, elsewhere: Ear) -> None:
-    for place in (f'agent:{PASSWORD}@127.0.0.1:port', f'[{PASSWORD}', f'{PASSWORD}:{PASSWORD}'):
+    for place in (f'agent:{PASSWORD}@', f'agent:{PASSWORD}@127.0.0.1:port', f'[{PASSWORD}', f'{PASSWORD}:{PASSWORD}'):
         world.configure({'api_key': KEY, 'api_url': 'http://statsig.invalid', 'proxy': {'http': f'http://{place}'}})
         run_twice_and_again(world)
 
