@@ -112,7 +112,7 @@ class AuditLogReader:
             if self._backlog.start is not None and walk.requests_left:
                 return self._stretch(walk, cursor, self._backlog, self._backlog.start)
         except RequestNotMadeError:
-            if self._backlog is None:
+            if self._backlog is None and walk.pages:
                 self._backlog = self._found_too_much(walk)
         return self._fruitless(walk, cursor)
 
