@@ -49,7 +49,7 @@ lint: $(INSTALLED)  ## ruff: rules and formatting
 	$(BIN)/ruff format --check
 
 types: $(INSTALLED)  ## mypy, strict
-	$(BIN)/mypy statsig datadog_checks tests
+	$(BIN)/mypy statsig datadog_checks tests bench
 
 bench: $(INSTALLED)  ## measure what the check costs: CPU, speed, memory (some minutes, on Linux)
 	@$(BIN)/python -m bench
