@@ -10,6 +10,7 @@ from typing import Any
 
 from datadog_checks.base import AgentCheck
 
+from datadog_checks.statsig.agent_sink import AgentSink, missing_in_the_agent
 from datadog_checks.statsig.config_models import ConfigMixin
 from datadog_checks.statsig.configuration import validate
 from datadog_checks.statsig.settings import given, settings_of
@@ -17,8 +18,6 @@ from statsig.console.budget import RequestBudget
 from statsig.console.client import ConsoleClient
 from statsig.console.cursor_store import CursorStore
 from statsig.datadog.collector import Collector
-from statsig.datadog.event import DatadogEvent
-from statsig.datadog.metrics import Sample
 
 # Which check object reads which audit log, in this process. Weak: the Agent drops checks without a word.
 _readers: weakref.WeakValueDictionary[str, StatsigCheck] = weakref.WeakValueDictionary()
@@ -65,6 +64,7 @@ class StatsigCheck(AgentCheck, ConfigMixin):
         budget = RequestBudget(given(config.max_requests_per_minute, 'max_requests_per_minute'))
         client = ConsoleClient(self.http, self._url(), config.api_key, budget, self.http.options['timeout'])
         self._collector = Collector(client, settings_of(config), AgentSink(self), self._store_for, self._claim)
+        self._configuration_warnings += missing_in_the_agent(self)
 
     def _url(self) -> str:
         return given(self.config.api_url, 'api_url').rstrip('/').lower()
@@ -94,27 +94,6 @@ class StatsigCheck(AgentCheck, ConfigMixin):
         if self.check_id == other.check_id and self.instance == other.instance:
             return True
         return time.monotonic() - self._last_run > 3 * self._interval()
-
-
-class AgentSink:
-    """Hands a collector's results to the Agent."""
-
-    def __init__(self, check: StatsigCheck) -> None:
-        self._check = check
-        self._namespace = check.config.metric_namespace
-
-    def sample(self, sample: Sample) -> None:
-        """One metric value."""
-        send = self._check.gauge if sample.metric.type == 'gauge' else self._check.count
-        send(f'{self._namespace}.{sample.metric.name}', sample.value, tags=list(sample.tags))
-
-    def event(self, event: DatadogEvent) -> None:
-        """One event; delivered when this returns, because no acknowledgement ever reaches a check."""
-        self._check.event(event.as_agent_event())
-
-    def warn(self, message: str) -> None:
-        """To the log and to `agent status`."""
-        self._check.warning('%s', message)
 
 
 def _digest(parts: list[str]) -> str:

@@ -61,7 +61,10 @@ _NUMBERS = {
     'connect_timeout': _SECONDS,
     'read_timeout': _SECONDS,
 }
-_BOOLEANS = ('collect_exposures', 'collect_audit_log', 'collect_inventory', 'hide_author', 'allow_redirects')
+_BOOLEANS = (
+    'collect_exposures', 'collect_audit_log', 'collect_inventory', 'hide_author', 'send_change_events', 'send_logs',
+    'allow_redirects',
+)  # fmt: skip
 _TEXT_LISTS = ('audit_log_include', 'audit_log_exclude', 'tags')
 _ENTITIES = ('gates', 'experiments', 'dynamic_configs')
 

@@ -37,6 +37,8 @@ def settings_of(config: InstanceConfig) -> Settings:
         hide_author=given(config.hide_author, 'hide_author'),
         tag_rules=parse_tag_rules(rules),
         tags=config.tags or (),
+        send_change_events=given(config.send_change_events, 'send_change_events'),
+        send_logs=given(config.send_logs, 'send_logs'),
     )
 
 

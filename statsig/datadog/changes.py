@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
 from statsig.datadog.differences import compare, compare_item, field_label, is_untold, noun_of
 from statsig.datadog.environments import differing_fields, environments_touched
@@ -20,6 +21,8 @@ from statsig.datadog.wording import order, summary, tell_all
 
 __all__ = ['Change', 'Limits', 'describe', 'environments_touched']
 
+What = Literal['field', 'item', 'order', 'unseen']
+
 _MAX_COUNTED = 10_000
 DEFAULT_LIMITS = Limits()
 
@@ -30,7 +33,9 @@ class Change:
 
     `field` is Statsig's name for it ('rules'), `subject` what it is about (`rule "beta users"`, or ''). `before` and
     `after` are the values as JSON, bounded and with people hidden where that was asked for; None where there was
-    nothing. `text` says it all on one line. The last of an entry may stand for what was left out: its `field` is ''.
+    nothing. `text` says it all on one line. `what` it is: a field as a whole; an item of a field that is a list of
+    such; the order of its items; or, as a number in `after`, items that were not compared. The last of an entry may
+    stand for what was left out: its `field` is ''.
     """
 
     field: str
@@ -38,6 +43,7 @@ class Change:
     before: JSON
     after: JSON
     text: str
+    what: What = 'field'
 
 
 def describe(
@@ -66,7 +72,7 @@ class _Site:
     field: str
     before: JSON
     after: JSON
-    what: str = 'field'
+    what: What = 'field'
 
 
 def _sites(changes: Mapping[str, JSON] | None, redaction: Redaction) -> Iterator[_Site]:
@@ -123,4 +129,4 @@ def _describe_item(site: _Site, words: Words) -> Change | None:
 
 def _change(site: _Site, subject: str, text: str, words: Words) -> Change:
     before, after = (words.shrunk(side, field=site.field) for side in (site.before, site.after))
-    return Change(words.name(site.field), subject, before, after, cut(text, words.limits.text))
+    return Change(words.name(site.field), subject, before, after, cut(text, words.limits.text), site.what)

@@ -60,6 +60,8 @@ class Settings:
     hide_author: bool = False
     tag_rules: TagRules = field(default_factory=TagRules)
     tags: tuple[str, ...] = ()
+    send_change_events: bool = False
+    send_logs: bool = False
 
 
 class Collector:
@@ -205,6 +207,8 @@ class Collector:
             hide_author=settings.hide_author,
             tag_rules=settings.tag_rules,
             tags=settings.tags,
+            send_change_events=settings.send_change_events,
+            send_logs=settings.send_logs,
         )
         store = self._store_for(self._project)
         return AuditDelivery(reader, store, self._client.budget, shown, self._sink, self._clock)

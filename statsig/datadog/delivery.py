@@ -15,10 +15,13 @@ from statsig.console.cursor_store import CursorNotSavedError, CursorStore, Curso
 from statsig.console.records import AuditEntry
 from statsig.datadog import metrics
 from statsig.datadog.actions import classify, selected
+from statsig.datadog.change_event import change_event_of
 from statsig.datadog.directory import Directory
-from statsig.datadog.event import DatadogEvent, render_event
+from statsig.datadog.event import DatadogEvent, event_of
+from statsig.datadog.log import log_of
 from statsig.datadog.markdown import clean
 from statsig.datadog.metrics import Sample
+from statsig.datadog.notice import Notice, notice_of
 from statsig.datadog.sink import Sink
 from statsig.datadog.tag_rules import TagRules
 from statsig.datadog.tags import tag
@@ -43,6 +46,8 @@ class DeliverySettings:
     hide_author: bool
     tag_rules: TagRules
     tags: Sequence[str]
+    send_change_events: bool
+    send_logs: bool
 
 
 class AuditDelivery:
@@ -137,15 +142,17 @@ class AuditDelivery:
             tally.skip('malformed', 'hidden by `hide_author`' if self._settings.hide_author else item.problem)
         elif not selected(entry, self._settings.include, self._settings.exclude):
             tally.skip('filtered')
-        elif (event := self._event_of(entry)) is None:
+        elif (rendered := self._rendered(entry)) is None:
             tally.skip('failed', f'the entry {clean(entry.id[:100])}; the log of the Agent has the details')
         else:
+            notice, event = rendered
             self._sink.event(event)
             tally.delivered(entry)
+            self._send_other_forms(notice)
 
-    def _event_of(self, entry: AuditEntry) -> DatadogEvent | None:
+    def _rendered(self, entry: AuditEntry) -> tuple[Notice, DatadogEvent] | None:
         try:
-            return render_event(
+            notice = notice_of(
                 entry,
                 project=self._settings.project,
                 now=int(self._clock()),
@@ -154,10 +161,21 @@ class AuditDelivery:
                 tags=self._settings.tags,
                 directory=self.directory,
             )
+            return notice, event_of(notice)
         except Exception:
             # Rendering never raises as far as we know. If it does, one entry must not hold up all that follow.
             log.exception('The audit-log entry %s cannot be shown', clean(entry.id[:100]))
             return None
+
+    def _send_other_forms(self, notice: Notice) -> None:
+        """The same as a change event and as a log, where asked for. Its event has gone, whatever becomes of these."""
+        try:
+            if self._settings.send_change_events and (body := change_event_of(notice)) is not None:
+                self._sink.change_event(body)
+            if self._settings.send_logs:
+                self._sink.log(log_of(notice))
+        except Exception:
+            log.exception('The audit-log entry %s went as an event only', notice.key)
 
     def _saved(self, cursor: Cursor) -> bool:
         try:

@@ -47,7 +47,8 @@ _MAX_LINE = 500
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`name` is the thing's, `author` the person's ('' where unknown or hidden), both one clean line.
+    """`name` is the thing's; `author`, `author_email` and `author_id` (Statsig's) are the person's, '' where unknown or
+    hidden. Each is one clean line.
 
     `note` holds the lines of Statsig's own text, `environments` those that the change touches.
     """
@@ -55,6 +56,8 @@ class Reading:
     action: Action
     name: str
     author: str
+    author_email: str
+    author_id: str
     changes: tuple[Change, ...]
     note: tuple[str, ...]
     environments: tuple[str, ...]
@@ -74,6 +77,11 @@ class Reading:
         part = '' if self.action.kind == 'other' else self.action.part
         return f': {part} {self.action.verb}' if part else f' {self.action.verb}'
 
+    @property
+    def names_author(self) -> bool:
+        """Whether to say by whom: nobody logs in by somebody."""
+        return bool(self.author) and self.action.verb not in ('waiting for review', 'logged in')
+
 
 def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Directory | None = None) -> Reading:
     """Never raises, whatever the entry holds, and takes time that does not grow with the size of its changes."""
@@ -91,6 +99,8 @@ def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Director
         action=action,
         name=name,
         author=author,
+        author_email='' if hide_author else _line(entry.author_email, _MAX_NAME, redaction),
+        author_id='' if hide_author else _line(entry.author_id, _MAX_NAME, redaction),
         changes=describe(entry.changes, redaction=redaction),
         note=_note(entry, action, redaction),
         environments=_environments(entry, action),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from statsig.datadog.event import DatadogEvent
 from statsig.datadog.metrics import Sample
@@ -16,6 +17,12 @@ class Sink(Protocol):
 
     def event(self, event: DatadogEvent) -> None:
         """One event; delivered when this returns."""
+
+    def change_event(self, body: Mapping[str, Any]) -> None:
+        """One change event, as the Events API v2 takes it. Best effort: its event has gone already."""
+
+    def log(self, attributes: Mapping[str, Any]) -> None:
+        """One structured log. Best effort, like a change event."""
 
     def warn(self, message: str) -> None:
         """Something the user should know."""

@@ -171,5 +171,13 @@ def utc(seconds: float) -> str:
         return f'{number(seconds)} s after 1970'
 
 
+def iso(seconds: float) -> str:
+    """ISO 8601, `2026-11-18T15:04:00Z`; '' for seconds beyond the calendar."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime('%Y-%m-%dT%H:%M:%SZ')
+    except (ValueError, OverflowError, OSError):
+        return ''
+
+
 def _size_of_cut(text: str, limit: int) -> str:
     return f' (cut, {len(text):,} characters)' if len(text) > limit else ''

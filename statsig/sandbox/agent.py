@@ -22,6 +22,7 @@ import yaml
 
 from statsig.sandbox import agent_builtins
 from statsig.sandbox.agent_cache import PersistentCache
+from statsig.sandbox.agent_event_platform import EVENT_MANAGEMENT
 from statsig.sandbox.agent_intake import (
     Event,
     Intake,
@@ -37,6 +38,8 @@ from statsig.sandbox.agent_intake import (
     from_json_object,
 )
 
+# None in an Agent of which the event platform does not know the track: it knows no such setting then.
+SETTING_OF_EVENT_MANAGEMENT = 'event_management.forwarder.batch_wait'
 DEFAULT_CONFIG: Mapping[str, Any] = {
     'enable_metadata_collection': True,
     'integration_profiling': False,
@@ -44,6 +47,7 @@ DEFAULT_CONFIG: Mapping[str, Any] = {
     'log_level': 'info',
     'logs_enabled': False,
     'proxy': {},
+    SETTING_OF_EVENT_MANAGEMENT: 5,
 }
 
 
@@ -139,7 +143,9 @@ class AgentHost:
         self.hostname = hostname
         self.version = version
         self.cache = PersistentCache(Path(cache_dir))
-        self.intake = Intake(logs_enabled=bool(self.config['logs_enabled']))
+        knows_events = self.config[SETTING_OF_EVENT_MANAGEMENT] is not None
+        tracks = frozenset({EVENT_MANAGEMENT} if knows_events else ())
+        self.intake = Intake(logs_enabled=bool(self.config['logs_enabled']), tracks=tracks)
         self._without_hostname: set[str] = set()
         self.enter()
         agent_builtins.install(_current_host)

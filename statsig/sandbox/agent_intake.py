@@ -6,12 +6,17 @@ reason. Nothing is printed and nothing leaves the process.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
+
+from statsig.sandbox.agent_event_platform import (
+    EVENT_MANAGEMENT,
+    reason_to_refuse_log,
+    reason_to_refuse_platform_event,
+)
 
 # Datadog's clock, which is right even where a test makes the host's go wrong later.
 _true_time = time.time
@@ -118,8 +123,9 @@ class Intake:
     it down here, so that what was delivered before a SIGKILL is known.
     """
 
-    def __init__(self, logs_enabled: bool) -> None:
+    def __init__(self, logs_enabled: bool, tracks: frozenset[str] = frozenset({EVENT_MANAGEMENT})) -> None:
         self.logs_enabled = logs_enabled
+        self.tracks = tracks
         self.on_submission: Callable[[Submission], None] | None = None
         self._pending: list[Submission] = []
 
@@ -144,8 +150,10 @@ class Intake:
                 return _reason_to_refuse_event(submission, _true_time())
             case Log() if not self.logs_enabled:
                 return 'logs_enabled is false'
-            case PlatformEvent(body=body) if not _is_json(body):
-                return 'the body is not JSON'
+            case Log():
+                return reason_to_refuse_log(submission.attributes, _true_time())
+            case PlatformEvent(track=track, body=body):
+                return reason_to_refuse_platform_event(track, body, self.tracks, _true_time())
         return ''
 
 
@@ -166,14 +174,6 @@ def _reason_to_refuse_event(event: Event, now: float) -> str:
     if event.alert_type not in ALERT_TYPES:
         return f'the alert type is {event.alert_type!r}, expected error, warning, info or success'
     return ''
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
 
 
 def as_json_object(submission: Submission) -> dict[str, Any]:

@@ -54,6 +54,12 @@ class Minutes:
     def event(self, event: DatadogEvent) -> None:
         self.events.append(event)
 
+    def change_event(self, body: Mapping[str, Any]) -> None:
+        raise AssertionError('change events were not asked for')
+
+    def log(self, attributes: Mapping[str, Any]) -> None:
+        raise AssertionError('logs were not asked for')
+
     def warn(self, message: str) -> None:
         self.warnings.append(message)
 

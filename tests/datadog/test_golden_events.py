@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from statsig.console.records import parse_audit_entry
-from statsig.datadog.event import render_event
+from statsig.datadog.event import event_of
+from statsig.datadog.notice import notice_of
 from statsig.datadog.tag_rules import parse_tag_rules
 from tests.datadog.entries import CASES, NOW
 
@@ -18,7 +19,7 @@ RULE = '=' * 100
 
 
 def section(case: str, raw: dict[str, Any], options: dict[str, Any]) -> str:
-    event = render_event(
+    notice = notice_of(
         parse_audit_entry(raw),
         project='acme',
         now=NOW,
@@ -26,6 +27,7 @@ def section(case: str, raw: dict[str, Any], options: dict[str, Any]) -> str:
         tag_rules=parse_tag_rules(options.get('rules')),
         tags=options.get('tags', ()),
     )
+    event = event_of(notice)
     heading = f'{RULE}\n{case}\n{RULE}\n{event.title}\n[{event.alert_type}] at {event.timestamp}'
     return f'{heading}\n{" ".join(event.tags)}\n\n{event.text}\n'
 

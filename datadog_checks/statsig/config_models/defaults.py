@@ -100,6 +100,14 @@ def instance_request_size():
     return 16
 
 
+def instance_send_change_events():
+    return False
+
+
+def instance_send_logs():
+    return False
+
+
 def instance_skip_proxy():
     return False
 

@@ -141,6 +141,8 @@ class InstanceConfig(BaseModel):
     proxy: Optional[Proxy] = None
     read_timeout: Optional[float] = None
     request_size: Optional[float] = None
+    send_change_events: Optional[bool] = None
+    send_logs: Optional[bool] = None
     service: Optional[str] = None
     skip_proxy: Optional[bool] = None
     tag_rules: Optional[tuple[TagRule, ...]] = None
