@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 # the Agent does not know: so this one tells whether it knows the track. An unknown track is an error in the Agent's own
 # log alone, of which a check never hears.
 _SETTING_OF_TRACK = 'event_management.forwarder.batch_wait'
-_NO_CHANGE_EVENTS = 'Update the Agent, or set `send_change_events: false`. Events go on as usual.'
 
 
 class AgentSink:
@@ -28,7 +27,6 @@ class AgentSink:
     def __init__(self, check: StatsigCheck) -> None:
         self._check = check
         self._namespace = check.config.metric_namespace
-        self._takes_change_events = True
 
     def sample(self, sample: Sample) -> None:
         """One metric value."""
@@ -40,14 +38,8 @@ class AgentSink:
         self._check.event(event.as_agent_event())
 
     def change_event(self, body: Mapping[str, Any]) -> None:
-        """To Change Tracking. An Agent that refuses one is not asked again before it is restarted."""
-        if not self._takes_change_events:
-            return
-        try:
-            self._check.event_platform_event(json.dumps(body), TRACK)
-        except Exception as error:
-            self._takes_change_events = False
-            self.warn(f'The Agent takes no change events ({type(error).__name__}: {error}). {_NO_CHANGE_EVENTS}')
+        """To Change Tracking. An Agent that does not know the track would drop it: see `missing_in_the_agent`."""
+        self._check.event_platform_event(json.dumps(body), TRACK)
 
     def log(self, attributes: Mapping[str, Any]) -> None:
         """To Logs. Where they are off the Agent would drop it without a word: see `missing_in_the_agent`."""
@@ -65,7 +57,8 @@ def missing_in_the_agent(check: StatsigCheck) -> list[str]:
     if check.config.send_change_events and datadog_agent.get_config(_SETTING_OF_TRACK) is None:
         missing.append(
             f'Option `send_change_events` is on, but this Agent ({datadog_agent.get_version()}) does not seem to know '
-            f'the track `{TRACK}`. {_NO_CHANGE_EVENTS}'
+            f'the track `{TRACK}`, and would drop them. Use a newer Agent, or set `send_change_events: false`. Events '
+            'go on as usual.'
         )
     if check.config.send_logs and not check.logs_enabled:
         missing.append(

@@ -134,6 +134,11 @@ class AuditDelivery:
                 f'{"was" if count == 1 else "were"} skipped (`statsig.audit_log.skipped` counts such). '
                 f'The first problem: {tally.problem}'
             )
+        if tally.events_only:
+            self._sink.warn(
+                f'{tally.events_only} audit-log {"entry" if tally.events_only == 1 else "entries"} went as events '
+                'only: `send_change_events` or `send_logs` failed. The log of the Agent has the details of the first.'
+            )
         return tally.samples()
 
     def _deliver(self, item: Item, tally: _Tally) -> None:
@@ -148,7 +153,7 @@ class AuditDelivery:
             notice, event = rendered
             self._sink.event(event)
             tally.delivered(entry)
-            self._send_other_forms(notice)
+            self._send_other_forms(notice, tally)
 
     def _rendered(self, entry: AuditEntry) -> tuple[Notice, DatadogEvent] | None:
         try:
@@ -167,7 +172,7 @@ class AuditDelivery:
             log.exception('The audit-log entry %s cannot be shown', clean(entry.id[:100]))
             return None
 
-    def _send_other_forms(self, notice: Notice) -> None:
+    def _send_other_forms(self, notice: Notice, tally: _Tally) -> None:
         """The same as a change event and as a log, where asked for. Its event has gone, whatever becomes of these."""
         try:
             if self._settings.send_change_events and (body := change_event_of(notice)) is not None:
@@ -175,7 +180,9 @@ class AuditDelivery:
             if self._settings.send_logs:
                 self._sink.log(log_of(notice))
         except Exception:
-            log.exception('The audit-log entry %s went as an event only', notice.key)
+            if not tally.events_only:
+                log.exception('The audit-log entry %s went as an event only', notice.key)
+            tally.events_only += 1
 
     def _saved(self, cursor: Cursor) -> bool:
         try:
@@ -203,6 +210,8 @@ class _Tally:
         self.skipped: Counter[str] = Counter()
         self.problem = ''
         """What was wrong with the first entry that could not be read or shown."""
+        self.events_only = 0
+        """Entries of which the change event or the log failed."""
 
     def skip(self, reason: str, problem: str = '') -> None:
         self.skipped[reason] += 1

@@ -144,25 +144,24 @@ def test_log_lines_below_the_agents_log_level_are_not_written(agent: AgentProgra
 
 
 def test_logs_reach_datadog_only_where_logs_are_enabled(agent: AgentProgram) -> None:
-    methods = "def check(self, _): self.send_log({'message': 'm', 'timestamp': 1.5})"
+    methods = "def check(self, _): self.send_log({'message': 'm', 'timestamp': 4e9 + 0.5})"
     without = agent.run(methods).runs[0]
     enabled = agent.run(methods, options=['--agent-option', 'logs_enabled=true']).runs[0]
     assert [refused.reason for refused in without.refused] == ['logs_enabled is false']
-    assert [log.attributes for log in enabled.logs] == [{'message': 'm', 'timestamp': 1500}]
+    assert [log.attributes for log in enabled.logs] == [{'message': 'm', 'timestamp': 4_000_000_000_500}]
 
 
 def test_everything_else_a_check_can_submit_is_recorded(run_once: RunOnce) -> None:
     run = run_once("""
         def check(self, _):
             self.service_check('toy.up', 2, tags=['a:b'], message='down')
-            self.event_platform_event('{"a": 1}', 'event-management')
             self.event_platform_event('{"a": ', 'event-management')
+            self.event_platform_event('{"data": {}}', 'other-track')
             self.set_metadata('version', '1.2.3')
     """)
     (service_check,) = run.service_checks
     assert (service_check.name, service_check.status, service_check.message) == ('toy.up', 2, 'down')
-    assert [(event.track, event.body) for event in run.platform_events] == [('event-management', '{"a": 1}')]
-    assert [refused.reason for refused in run.refused] == ['the body is not JSON']
+    assert [refused.reason for refused in run.refused] == ['the body is not JSON', 'unknown eventType=other-track']
     assert ('version.raw', '1.2.3') in [(metadata.name, metadata.value) for metadata in run.metadata]
 
 

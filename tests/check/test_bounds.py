@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,10 +56,10 @@ class Minutes:
         self.events.append(event)
 
     def change_event(self, body: Mapping[str, Any]) -> None:
-        raise AssertionError('change events were not asked for')
+        raise OSError('the Agent is gone')
 
     def log(self, attributes: Mapping[str, Any]) -> None:
-        raise AssertionError('logs were not asked for')
+        raise OSError('the Agent is gone')
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
@@ -324,3 +325,18 @@ def test_settings_repr_holds_no_key(capsys: Any) -> None:
         minutes = Minutes(server, Settings(interval=60))
 
     assert DEFAULT_KEY not in repr(vars(minutes.collector))
+
+
+def test_a_sink_that_takes_events_only_costs_no_event_and_gives_one_warning_a_run(
+    server: SandboxServer, project: SandboxProject
+) -> None:
+    minutes = Minutes(server, Settings(interval=60, send_change_events=True, send_logs=True))
+    wanted = [str(project.add_audit_entry(timestamp=minutes.now - 100 + number)['id']) for number in range(60)]
+
+    minutes.run()
+
+    assert [event.aggregation_key for event in minutes.events] == wanted
+    assert minutes.warnings == [
+        '60 audit-log entries went as events only: `send_change_events` or `send_logs` failed. The log of the Agent '
+        'has the details of the first.'
+    ]

@@ -21,8 +21,8 @@ KEY = 'console-4f9aTQ2mXbR7kLwZpE1sYcVd8uHnJo'
 OWN_OPTIONS = [
     'project', 'name', 'api_url', 'min_collection_interval', 'collect_exposures', 'collect_audit_log',
     'collect_inventory', 'gates', 'experiments', 'dynamic_configs', 'inventory_interval', 'max_requests_per_minute',
-    'audit_log_lookback', 'audit_log_overlap', 'audit_log_include', 'audit_log_exclude', 'hide_author', 'send_change_events',
-    'send_logs', 'tag_rules', 'metric_namespace', 'tags', 'timeout',
+    'audit_log_lookback', 'audit_log_overlap', 'audit_log_include', 'audit_log_exclude', 'hide_author',
+    'send_change_events', 'send_logs', 'tag_rules', 'metric_namespace', 'tags', 'timeout',
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from datadog_api_client.configuration import Configuration
-from datadog_api_client.exceptions import ApiTypeError, ApiValueError
+from datadog_api_client.exceptions import ApiTypeError
 from datadog_api_client.model_utils import validate_and_convert_types
 from datadog_api_client.v1.model.logs_pipeline import LogsPipeline
 from datadog_api_client.v2.model.event_create_request_payload import EventCreateRequestPayload
@@ -23,7 +23,7 @@ def refusal_of_pipeline(body: Any) -> str:
 def _refusal(body: Any, model: type) -> str:
     try:
         read = validate_and_convert_types(body, (model,), ['body'], True, True, Configuration())
-    except (ApiTypeError, ApiValueError, AttributeError) as error:
+    except (ApiTypeError, ValueError, AttributeError) as error:
         return str(error) or type(error).__name__
     # Parts of which no model was found are kept and marked rather than refused.
     return _unparsed(read, 'body')

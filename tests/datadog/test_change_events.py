@@ -34,7 +34,7 @@ GATE = AuditEntry(
 
 
 def body_of(entry: AuditEntry, **options: Any) -> Any:
-    return change_event_of(notice_of(entry, **({'project': 'acme', 'now': NOW} | options)))
+    return change_event_of(notice_of(entry, **{'project': 'acme', 'now': NOW, **options}))
 
 
 def event_of(entry: AuditEntry, **options: Any) -> Any:
@@ -233,5 +233,8 @@ def test_no_entry_makes_a_change_event_that_datadog_would_refuse(entry: AuditEnt
 
     if body is not None:
         assert refusal_of_change_event(body) == ''
-        assert reason_to_refuse_platform_event(EVENT_MANAGEMENT, json.dumps(body), {EVENT_MANAGEMENT}, NOW) == ''
+        assert (
+            reason_to_refuse_platform_event(EVENT_MANAGEMENT, json.dumps(body), frozenset({EVENT_MANAGEMENT}), NOW)
+            == ''
+        )
         assert json.dumps(body).isascii()

@@ -31,7 +31,7 @@ GATE = AuditEntry(
 
 
 def event_of(entry: AuditEntry, **options: Any) -> DatadogEvent:
-    return event_of_notice(notice_of(entry, **({'project': 'acme', 'now': NOW} | options)))
+    return event_of_notice(notice_of(entry, **{'project': 'acme', 'now': NOW, **options}))
 
 
 def test_the_agent_gets_exactly_the_keys_it_takes() -> None:

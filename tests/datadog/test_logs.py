@@ -32,7 +32,7 @@ GATE = AuditEntry(
 
 
 def a_log_of(entry: AuditEntry, **options: Any) -> Any:
-    return log_of(notice_of(entry, **({'project': 'acme', 'now': NOW} | options)))
+    return log_of(notice_of(entry, **{'project': 'acme', 'now': NOW, **options}))
 
 
 def size(log: Any) -> int:
