@@ -96,6 +96,7 @@ class Collector:
         self._inventory = Inventory(client, kinds, settings.inventory_interval, monotonic)
         self._followed: dict[Followed, Selected] = {}
         self._directory = Directory()
+        self._rule_tags = samples.NO_RULE_TAGS
         self._waited: Counter[Stream] = Counter()
         self._states: list[Sample] = []
         self._connected: bool | None = None
@@ -184,6 +185,8 @@ class Collector:
         }
         self._sweep.follow({kind: chosen.ids for kind, chosen in self._followed.items()})
         self._directory = Directory.of(listings)
+        records = {kind: listing.records for kind, listing in listings.items()}
+        self._rule_tags = samples.rule_tags(records, self._settings.tag_rules)
 
     def _deliver_audit_log(self, most: int) -> None:
         refusal = self._claim(self._project)
@@ -226,14 +229,14 @@ class Collector:
         ]
         if self._settings.collect_exposures:
             followed = {kind: chosen.ids for kind, chosen in self._followed.items()}
-            self._send(samples.exposure_samples(followed, self._sweep.fresh(), experiments))
+            self._send(samples.exposure_samples(followed, self._sweep.fresh(), experiments, self._rule_tags))
             self._send(samples.sweep_samples(self._followed, self._sweep.ages()))
         if self._settings.collect_inventory:
             stale = max(INVENTORY_STALE_AT_LEAST, 3 * self._settings.inventory_interval)
             now = self._monotonic()
             fresh = {kind: listing.records for kind, listing in listings.items() if now - listing.read_at <= stale}
             gates = self._followed.get('gates')
-            counted = samples.inventory_samples(fresh, gates.ids if gates else ())
+            counted = samples.inventory_samples(fresh, gates.ids if gates else (), self._rule_tags)
             gone = samples.vanished(counted, self._states)
             self._states = [*(sample for sample in counted if sample.metric in samples.COUNTED.values()), *gone]
             self._send([*counted, *gone])

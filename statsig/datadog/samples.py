@@ -12,7 +12,10 @@ from statsig.console.records import Entity, Experiment, ExposureCount, Gate
 from statsig.console.selection import Selected, is_running
 from statsig.datadog import metrics
 from statsig.datadog.metrics import Metric, Sample
+from statsig.datadog.tag_rules import TagRules
 from statsig.datadog.tags import tag
+
+RuleTags = Mapping[tuple[Kind, str], tuple[str, ...]]
 
 PAST_DAY: dict[Followed, Metric] = {
     'gates': metrics.CHECK_GATE,
@@ -36,24 +39,48 @@ COUNTED: dict[Kind, Metric] = {
 HEALTHY = {'PASSED': 1, 'WARNING': 1, 'FAILED': 0}
 
 
+NO_RULE_TAGS: RuleTags = {}
+
+
+def rule_tags(listings: Mapping[Kind, Sequence[Record]], rules: TagRules) -> RuleTags:
+    """The tags of `tag_rules` for each listed entity that gets any, whether they match its name or its id."""
+    if not rules.rules:
+        return NO_RULE_TAGS
+    found: dict[tuple[Kind, str], tuple[str, ...]] = {}
+    for kind, records in listings.items():
+        for record in records:
+            given = (
+                rules.tags_for(kind.removesuffix('s'), name, record.tags, record.target_apps, record.team)
+                for name in dict.fromkeys((record.name, record.id))
+            )
+            if tags := tuple(dict.fromkeys(each for of_name in given for each in of_name)):
+                found[kind, record.id] = tags
+    return found
+
+
 def exposure_samples(
     followed: Mapping[Followed, Sequence[str]],
     figures: Mapping[tuple[Followed, str], ExposureCount],
     experiments: Sequence[Experiment],
+    by_rule: RuleTags = NO_RULE_TAGS,
 ) -> list[Sample]:
     """Two gauges for each followed entity whose figure is known, one for each layer all of whose figures are."""
     samples = []
     for kind, ids in followed.items():
         for entity in ids:
             if count := figures.get((kind, entity)):
-                name = (tag('name', entity),)
-                samples.append(Sample(PAST_DAY[kind], count.past_day, name))
-                samples.append(Sample(PAST_7_DAYS[kind], count.past_7_days, name))
-    return samples + _layer_samples(figures, experiments)
+                tags = _named(kind, entity, by_rule)
+                samples.append(Sample(PAST_DAY[kind], count.past_day, tags))
+                samples.append(Sample(PAST_7_DAYS[kind], count.past_7_days, tags))
+    return samples + _layer_samples(figures, experiments, by_rule)
+
+
+def _named(kind: Kind, entity: str, by_rule: RuleTags) -> tuple[str, ...]:
+    return tag('name', entity), *by_rule.get((kind, entity), ())
 
 
 def _layer_samples(
-    figures: Mapping[tuple[Followed, str], ExposureCount], experiments: Sequence[Experiment]
+    figures: Mapping[tuple[Followed, str], ExposureCount], experiments: Sequence[Experiment], by_rule: RuleTags
 ) -> list[Sample]:
     members: dict[str, list[str]] = defaultdict(list)
     for experiment in experiments:
@@ -61,7 +88,11 @@ def _layer_samples(
             members[experiment.layer_id].append(experiment.id)
     # A sum that lacks a part is no sum: such a layer waits until all its figures have been read.
     return [
-        Sample(metrics.GET_LAYER, sum(figures['experiments', member].past_day for member in ids), (tag('name', layer),))
+        Sample(
+            metrics.GET_LAYER,
+            sum(figures['experiments', member].past_day for member in ids),
+            _named('layers', layer, by_rule),
+        )
         for layer, ids in sorted(members.items())
         if all(('experiments', member) in figures for member in ids)
     ]
@@ -79,7 +110,9 @@ def sweep_samples(followed: Mapping[Followed, Selected], ages: Mapping[Followed,
     return found
 
 
-def inventory_samples(listings: Mapping[Kind, Sequence[Record]], followed_gates: Sequence[str]) -> list[Sample]:
+def inventory_samples(
+    listings: Mapping[Kind, Sequence[Record]], followed_gates: Sequence[str], by_rule: RuleTags = NO_RULE_TAGS
+) -> list[Sample]:
     """How many there are of each kind and state; health of active experiments; check rate of the followed gates."""
     samples = [
         Sample(COUNTED[kind], count, tags)
@@ -89,9 +122,13 @@ def inventory_samples(listings: Mapping[Kind, Sequence[Record]], followed_gates:
     wanted = set(followed_gates)
     for record in (record for records in listings.values() for record in records):
         if isinstance(record, Gate) and record.id in wanted and record.checks_per_hour is not None:
-            samples.append(Sample(metrics.GATE_CHECKS_PER_HOUR, record.checks_per_hour, (tag('name', record.id),)))
+            samples.append(
+                Sample(metrics.GATE_CHECKS_PER_HOUR, record.checks_per_hour, _named('gates', record.id, by_rule))
+            )
         if isinstance(record, Experiment) and record.status == 'active' and record.health in HEALTHY:
-            samples.append(Sample(metrics.EXPERIMENT_HEALTHY, HEALTHY[record.health], (tag('name', record.id),)))
+            samples.append(
+                Sample(metrics.EXPERIMENT_HEALTHY, HEALTHY[record.health], _named('experiments', record.id, by_rule))
+            )
     return samples
 
 

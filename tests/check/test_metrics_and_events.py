@@ -151,6 +151,27 @@ def test_the_team_that_owns_a_gate_is_known_from_the_inventory(project: SandboxP
     assert {'statsig_team:payments', 'service:pay'} <= set(event.tags)
 
 
+def test_tag_rules_put_their_tags_on_the_figures_of_what_they_match(project: SandboxProject, agent: Agent) -> None:
+    project.gates['checkout_v2']['team'] = 'Payments'
+    layer = next(e['layerID'] for n, e in project.experiments.items() if e['layerID'] and e['status'] == 'active')
+    agent.configure(
+        {
+            'tag_rules': [
+                {'match': 'gate:checkout_*', 'tags': ['service:checkout']},
+                {'match': 'team:Payments', 'tags': ['team:pay']},
+                {'match': f'layer:{layer}', 'tags': ['service:web']},
+            ]
+        }
+    )
+
+    run = agent.run_once()
+
+    for metric in ('check_gate.count', 'check_gate.past_7_days.count', 'gate.checks_per_hour'):
+        assert ('name:checkout_v2', 'service:checkout', 'team:pay') in values(run, metric)
+        assert ('name:new_search_ranking',) in values(run, metric)
+    assert (f'name:{layer}', 'service:web') in values(run, 'get_layer.count')
+
+
 def test_hidden_authors_stay_hidden(project: SandboxProject, agent: Agent) -> None:
     project.set_gate_enabled('checkout_v2', False, author='Jane Doe')
     agent.configure({'hide_author': True})
