@@ -53,7 +53,8 @@ def dry_run(config: Path, as_json: bool, terminal: Terminal) -> bool:
         raise UnusableConfigurationError(str(error)) from None
     instances = [_with_key(instance) for instance in instances]
     with tempfile.TemporaryDirectory(prefix='statsig-datadog-check-') as cache:
-        host = AgentHost(cache)
+        # Whether the real Agent takes logs is for it to say, when the check runs there.
+        host = AgentHost(cache, {'logs_enabled': True})
         warnings = _validate(init_config, instances)
         with terminal.waiting('asking Statsig'):
             results = [
@@ -127,9 +128,10 @@ def _print(terminal: Terminal, result: InstanceRun, name: str) -> None:
     series = gauge_series([run.metrics])
     sign = terminal.style('✔', 'green') if result.went_well else terminal.style('✖', 'red')
     requests = sum(value for name, value in count_sums([run.metrics]).items() if name.endswith('.api.requests'))
+    sent = [(run.metrics, 'metric'), (run.events, 'event'), (run.platform_events, 'change event'), (run.logs, 'log')]
+    counted = ', '.join(many(len(records), what) for records, what in sent if records or what in ('metric', 'event'))
     terminal.line(
-        f'{sign} {terminal.style(name, "bold")}: {many(len(run.metrics), "metric")}, {many(len(run.events), "event")}, '
-        f'{many(int(requests), "request")}, {run.seconds:.1f} s'
+        f'{sign} {terminal.style(name, "bold")}: {counted}, {many(int(requests), "request")}, {run.seconds:.1f} s'
     )
     lookback = result.instance.get('audit_log_lookback', DEFAULT_LOOKBACK)
     terminal.line(

@@ -34,6 +34,18 @@ def test_it_shows_gauges_and_events_as_one_run_would_send_them(
     assert abs(int(shown.split()[-1].replace(',', '')) - past_day) <= past_day / 1000
 
 
+def test_it_counts_change_events_and_logs_where_they_are_asked_for(
+    statsig_datadog: Command, conf: Conf, project: SandboxProject
+) -> None:
+    project.add_audit_entry('gate_update', 'checkout_v2')
+    project.add_audit_entry('user_login', '')
+
+    done = statsig_datadog('check', '--config', conf(send_change_events=True, send_logs=True))
+
+    assert (done.returncode, done.stderr) == (0, '')
+    assert ' 2 events, 1 change event, 2 logs, ' in done.stdout.splitlines()[0]
+
+
 def test_it_looks_back_as_far_as_the_configuration_says(
     statsig_datadog: Command, conf: Conf, project: SandboxProject
 ) -> None:
