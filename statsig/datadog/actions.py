@@ -50,7 +50,8 @@ class Action:
 
     `kind` is one of `ALL_KINDS`; `verb` a past participle said of the thing ('disabled'); `group` one of `GROUPS`;
     `part` what of the thing it concerns ('default value', 'review'), '' for the thing as such. `is_change`: something
-    is configured differently than before. `in_force`: it can change what users get.
+    is configured differently than before. `in_force`: it can change what users get. `is_guess`: no word of the action
+    type says what was done, so `verb` is the least that can be said and `part` holds the words.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class Action:
     is_change: bool
     part: str = ''
     in_force: bool = False
+    is_guess: bool = False
 
 
 def classify(action_type: str) -> Action:
@@ -69,9 +71,11 @@ def classify(action_type: str) -> Action:
 @lru_cache(maxsize=2_000)
 def _classify(action_type: str) -> Action:
     kind, verb, part = _EXCEPTIONS.get(action_type) or _read(re.split(r'[\W_]+', action_type))
+    is_guess = not verb
+    verb = verb or 'updated'
     is_change = verb not in NO_CHANGE_VERBS and part not in NO_CHANGE_PARTS
     group = _group(kind, verb, part)
-    return Action(kind, verb, group, is_change, part, is_change and _in_force(kind, verb, part, group))
+    return Action(kind, verb, group, is_change, part, is_change and _in_force(kind, verb, part, group), is_guess)
 
 
 def interpret(entry: AuditEntry) -> Action:
@@ -85,6 +89,10 @@ def interpret(entry: AuditEntry) -> Action:
     if action.verb in ('toggled', 'updated'):
         direction = direction_of(entry.changes, entry.change_log, action.verb == 'toggled', action.part)
         action = replace(action, verb=direction or action.verb)
+    elif (action.part, action.verb) == ('review', 'committed'):
+        # A review put in force is the change itself: what was reviewed may have been to switch the thing off.
+        direction = direction_of(entry.changes, '', False, '')
+        action = replace(action, verb=direction, part='') if direction else action
     return action
 
 
@@ -125,7 +133,7 @@ def _touches_production(entry: AuditEntry, action: Action) -> bool:
 
 
 def _read(words: list[str]) -> tuple[str, str, str]:
-    """(kind, verb, part) from the words of an action type."""
+    """(kind, verb, part) from the words of an action type; '' for the verb where none of them is one."""
     kind, rest = 'other', words
     for phrase, candidate in _KINDS:
         at = _find(phrase, words)
@@ -133,11 +141,11 @@ def _read(words: list[str]) -> tuple[str, str, str]:
             kind, rest = candidate, words[:at] + words[at + len(phrase) :]
             break
     deeds = [index for index, word in enumerate(rest) if word in VERBS]
-    verb = 'updated'
+    verb = ''
     if deeds:
         at = 0 if deeds[0] == 0 else deeds[-1]
         verb, rest = VERBS[rest[at]], rest[:at] + rest[at + 1 :]
-    if verb == 'updated' and rest and rest[-1] == 'enabled':
+    if verb in ('', 'updated') and rest and rest[-1] == 'enabled':
         verb, rest = 'toggled', rest[:-1]
     part = ' '.join(word for word in rest if word and (word not in _FILLERS or kind == 'other'))
     return kind, verb, PART_NAMES.get(part, part)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from statsig.datadog.fields import differing_fields
 from statsig.datadog.markdown import clean
 from statsig.datadog.matching import Pair, are_items, match_items
 from statsig.datadog.values import JSON, MAX_EXAMINED, parsed, same
@@ -72,17 +73,6 @@ def environments_touched(changes: Mapping[str, JSON] | None, everywhere: bool = 
                 if each and len(found) < _MAX_NAMED:
                     found[each] = None
     return tuple(found)
-
-
-def differing_fields(changes: Mapping[str, JSON] | None) -> Iterator[tuple[str, JSON, JSON]]:
-    """(field, before, after) of what differs. A field that is not {old, new} counts as set to what it holds."""
-    for field, change in islice((changes or {}).items(), MAX_EXAMINED):
-        if isinstance(change, dict) and ('old' in change or 'new' in change):
-            before, after = change.get('old'), change.get('new')
-        else:
-            before, after = None, change
-        if not same(before, after):
-            yield str(field), before, after
 
 
 def _touched(field: str, before: JSON, after: JSON) -> Iterator[str]:

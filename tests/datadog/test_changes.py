@@ -20,7 +20,7 @@ def told(field: str, old: Any, new: Any) -> list[str]:
         ('isEnabled', True, False, 'enabled → disabled'),
         ('status', 'In Progress', 'Launched', 'status: In Progress → Launched'),
         ('allocation', 10, 12.5, 'allocation: 10 % → 12.5 %'),
-        ('percentagePass', 0, 100, 'pass: 0 % → 100 %'),
+        ('percentagePass', 0, 100, 'pass percentage: 0 % → 100 %'),
         ('tags', ['a', 'b'], ['b', 'c'], 'tags: + c; − a'),
         ('tags', None, ['a'], 'tags: + a'),
         ('tags', ['a', 'b'], ['b', 'a'], 'tags: reordered: b, a'),
@@ -35,7 +35,7 @@ def told(field: str, old: Any, new: Any) -> list[str]:
         ('monitoringMetrics', [{'name': 'm1'}], [{'name': 'm1'}, {'name': 'm2'}], 'monitoring metric "m2" added'),
         ('somethingNew', {'x': 1}, [True, 'b'], 'something new: {"x": 1} → true, "b"'),
         ('holdoutIDs', ['h1'], [], 'holdout IDs: − "h1"'),
-        ('environments', ['staging'], None, 'staging → all environments'),
+        ('environments', ['staging'], None, 'environments: staging → all environments'),
     ],
 )
 def test_a_field_in_words(field: str, old: Any, new: Any, text: str) -> None:
@@ -50,10 +50,10 @@ def test_a_field_in_words(field: str, old: Any, new: Any, text: str) -> None:
         (rule(environments=['development']), 'rule "beta users": − staging'),
         (rule(environments=None), 'rule "beta users": development, staging → all environments'),
         (rule('alpha users'), 'rule "alpha users": name "beta users" → "alpha users"'),
-        (rule(conditions=[]), 'rule "beta users": − everyone'),
+        (rule(conditions=[]), 'rule "beta users": − condition everyone'),
         (
             rule(conditions=[{'type': 'public'}, {'type': 'fails_segment', 'targetValue': 'vip'}]),
-            'rule "beta users": + is not in the segment vip',
+            'rule "beta users": + condition user is not in the segment vip',
         ),
         (rule(returnValue={'a': 1}), 'rule "beta users": value none → {"a": 1}'),
         (
