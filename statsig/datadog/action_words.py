@@ -231,7 +231,8 @@ PART_NAMES = {
     'dataset csv': 'dataset',
 }
 
-# Parts of a gate, an experiment and so on by which nobody gets anything else than before.
+# Parts of a gate, an experiment and so on by which nobody gets anything else than before. Target apps are none: an SDK
+# key of an app gets the gates and configs of that app only.
 UPKEEP = frozenset(
     {
         'owners',
@@ -239,7 +240,6 @@ UPKEEP = frozenset(
         'description',
         'tag',
         'tags',
-        'target apps',
         'display name',
         'name',
         'monitoring metrics',
@@ -257,7 +257,22 @@ UPKEEP = frozenset(
 # Parts of an experiment that do reach users.
 EXPERIMENT_PARTS_IN_FORCE = frozenset(
     {'', 'overrides', 'assignment', 'group', 'salt', 'rollout', 'start', 'scheduled start', 'stop of new assignment'}
-    | {'non-production environments'}
+    | {'non-production environments', 'target apps'}
+)
+
+# What reaches users though it belongs to another group: (kind, verb, part). A key that is gone, or that gets other
+# environments or target apps, leaves its SDKs with other gates and configs or with none.
+IN_FORCE_ELSEWHERE = frozenset(
+    {
+        *(('sdk_key', verb, '') for verb in ('deactivated', 'activated', 'deleted', 'revoked', 'regenerated')),
+        *(('sdk_key', 'updated', part) for part in ('environments', 'scopes', 'target app')),
+        ('api_key', 'regenerated', ''),
+        *(('ai_config', 'updated', part) for part in ('', 'version', 'agent version', 'baseline version')),
+        *(('ai_config', 'deleted', part) for part in ('', 'version')),
+        ('project', 'archived', ''),
+        ('project', 'updated', 'experiment exclusion segment'),
+        ('organization', 'deleted', ''),
+    }
 )
 
 # Parts of a gate, config, layer and so on that do not: they matter to the analysis only.

@@ -20,6 +20,7 @@ from statsig.datadog.action_words import (
     GROUP_OF_KIND,
     GROUP_OF_PART,
     GROUPS,
+    IN_FORCE_ELSEWHERE,
     KINDS,
     NO_CHANGE_PARTS,
     NO_CHANGE_VERBS,
@@ -100,9 +101,11 @@ def selected(entry: AuditEntry, include: Sequence[str] = (), exclude: Sequence[s
     """Whether an entry is to be delivered: included by any pattern (or none are given), and excluded by none.
 
     A pattern is a group, a preset, or a shell pattern on the action type, letter case aside. The presets:
-    `rollouts` is what can change what users get (the group of that name and experiments starting, stopping, shipping);
-    `production` is what touches the production environment. An entry that names no environment counts for it where
-    its action is in force: better one too many than a switched-off gate too few.
+    `rollouts` is what can change what users get: gates, configs, layers, holdouts, segments; experiments starting,
+    stopping, shipping; SDK keys switched off or confined; AI config versions. `production` is what touches the
+    production environment. An update of nothing but descriptions, owners, tags and the like is neither, and what is
+    only up for review is neither. An entry that names no environment counts for `production` where its action is in
+    force: better one too many than a switched-off gate too few.
     """
     if not include and not exclude:
         return True
@@ -111,21 +114,24 @@ def selected(entry: AuditEntry, include: Sequence[str] = (), exclude: Sequence[s
 
 
 def reaches_users(action: Action) -> bool:
-    """Whether it is about something that users get one way or another: gates, configs, experiments and the like."""
-    return action.group in ('rollouts', 'experiments')
+    """Whether it changes gates, configs, experiments and the like, which are in force in every environment unless
+    confined to some."""
+    return action.in_force and action.group in ('rollouts', 'experiments')
 
 
 def _matches(entry: AuditEntry, pattern: str) -> bool:
     action = classify(entry.action)
     wanted = pattern.strip().lower()
     if wanted == 'rollouts':
-        return action.in_force
+        return action.in_force and not is_only_upkeep(entry.changes)
     if wanted == 'production':
         return _touches_production(entry, action)
     return wanted == action.group or fnmatchcase(entry.action.lower(), wanted)
 
 
 def _touches_production(entry: AuditEntry, action: Action) -> bool:
+    if action.group == 'reviews':
+        return False
     touched = environments_touched(entry.changes, reaches_users(action))
     if touched:
         return PRODUCTION in (name.lower() for name in touched)
@@ -170,8 +176,10 @@ def _group(kind: str, verb: str, part: str) -> str:
 
 
 def _in_force(kind: str, verb: str, part: str, group: str) -> bool:
-    if verb in ('renamed', 'tagged'):
+    if verb in ('renamed', 'tagged') or (kind, verb) == ('release_pipeline', 'created'):
         return False
+    if (kind, verb, part) in IN_FORCE_ELSEWHERE:
+        return True
     if group == 'experiments':
         return (kind in ('experiment', 'autotune') and part in EXPERIMENT_PARTS_IN_FORCE and verb != 'created') or (
             verb == 'committed'

@@ -116,7 +116,7 @@ def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Director
         author=author,
         changes=describe(entry.changes, redaction=redaction),
         note=_note(entry, action, redaction),
-        environments=_environments(entry, action),
+        environments=tuple(_line(name, _MAX_NAME, redaction) for name in _environments(entry, action)),
         redaction=redaction,
     )
     return replace(reading, note=()) if _is_said_already(reading) else reading
@@ -151,7 +151,7 @@ def _is_said_already(reading: Reading) -> bool:
 
 
 def _environments(entry: AuditEntry, action: Action) -> tuple[str, ...]:
-    if not entry.changes and action.in_force and not action.part and action.verb in _WHOLE:
+    if not entry.changes and reaches_users(action) and not action.part and action.verb in _WHOLE:
         return EVERYWHERE
     return environments_touched(entry.changes, reaches_users(action))
 

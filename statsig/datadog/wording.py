@@ -13,7 +13,7 @@ from statsig.datadog.values import JSON, Words, is_scalar, parsed, parsed_value,
 
 _SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 'value', 'schedule')
 _PLAIN = ('plain', 'status', 'quoted', 'prose', 'duration')
-_MAX_COUNTED = 200
+_MAX_COUNTED = 50
 _SHOWN = 80  # of each of two long texts
 
 
@@ -81,6 +81,8 @@ def order(before: JSON, after: JSON, words: Words) -> str:
     kept = {id(item) for item in new}
     old = [item for item in before or [] if id(item) in kept]
     first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a is not b), 0)
+    if not all(map(name_of, new)):
+        return 'reordered'
     then, now = (words.listed([name_of(item) for item in side[first:]], quoted=True) for side in (old, new))
     return f'reordered: {then} → {now}'
 

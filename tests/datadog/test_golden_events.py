@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from statsig.console.records import parse_audit_entry
+from statsig.datadog.actions import GROUPS, classify
 from statsig.datadog.event import render_event
 from statsig.datadog.tag_rules import parse_tag_rules
 from tests.datadog.entries import CASES, NOW
 
 GOLDEN = Path(__file__).with_name('golden_events.txt')
+DOCUMENT = Path(__file__).parents[2].parent / 'shared' / 'statsig-console-openapi.json'
 RULE = '=' * 100
 
 
@@ -46,3 +50,30 @@ def test_reads_as_agreed(case: str, raw: dict[str, Any], options: dict[str, Any]
 
 def test_every_agreed_event_is_still_tried() -> None:
     assert list(sections(GOLDEN.read_text(encoding='utf-8'))) == [case for case, _, _ in CASES]
+
+
+def test_at_least_60_entries_of_every_group_are_agreed_upon() -> None:
+    groups = {classify(raw['actionType']).group for _, raw, _ in CASES}
+
+    assert len(CASES) >= 60
+    assert groups == set(GROUPS)
+    assert len({case for case, _, _ in CASES}) == len(CASES)
+
+
+@pytest.mark.skipif(not DOCUMENT.exists(), reason=f'{DOCUMENT.name} belongs into ../shared/')
+def test_every_entry_that_the_document_shows_anywhere_is_among_them() -> None:
+    shown = list(_entries_in(json.loads(DOCUMENT.read_text(encoding='utf-8'))))
+
+    assert len(shown) >= 6
+    assert [entry for entry in shown if entry not in [raw for _, raw, _ in CASES]] == []
+
+
+def _entries_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Whatever has an action type that is text: in the schema of an entry it is described instead."""
+    if isinstance(value, dict):
+        if isinstance(value.get('actionType'), str):
+            yield value
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _entries_in(item)
