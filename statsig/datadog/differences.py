@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from statsig.datadog.markdown import clean
@@ -84,6 +85,11 @@ class Piece:
 
 
 def folded(field: str) -> str:
+    return _folded(field[:1000])
+
+
+@lru_cache(maxsize=2_000)
+def _folded(field: str) -> str:
     return field.replace('_', '').lower()
 
 

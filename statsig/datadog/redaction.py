@@ -97,7 +97,8 @@ def _collect(value: Any, about_people: bool, found: list[str], depth: int, seen:
     elif isinstance(value, dict):
         for key, item in islice(value.items(), 200):
             names_somebody = isinstance(key, str) and (is_about_people(key) or (about_people and _is_name(key)))
-            _collect(item, names_somebody, found, depth - 1, seen)
+            if names_somebody or isinstance(item, (dict, list)):
+                _collect(item, names_somebody, found, depth - 1, seen)
     elif isinstance(value, list) and about_people:
         for item in value[:200]:
             _collect(item, True, found, depth - 1, seen)

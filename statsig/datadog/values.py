@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -61,7 +62,12 @@ def label_of(field: JSON) -> str:
 
     Like all labels it is still whole: `Words.name` cuts it when it is told, after hiding what is to be hidden.
     """
-    name = clean(field[:1000]) if isinstance(field, str) else 'field'
+    return _label_of(field[:1000]) if isinstance(field, str) else 'field'
+
+
+@lru_cache(maxsize=2_000)  # the same fields come again and again
+def _label_of(field: str) -> str:
+    name = clean(field)
     words = _WORD_STARTS.sub(' ', name.replace('_', ' ')).split()
     told = (word if word[:2].isupper() else _ACRONYMS.get(word.lower(), word.lower()) for word in words)
     return ' '.join(told) or 'field'
