@@ -52,6 +52,7 @@ _EVERYWHERE = frozenset(
         'archived',
         'targetapps',
         'targetappids',
+        'count',  # of the IDs in a segment
     }
 )
 

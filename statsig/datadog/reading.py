@@ -43,6 +43,7 @@ _WHOLE = frozenset(
         'stopped',
         'decided',
         'restarted',
+        'resalted',
     }
 )
 _WORD = re.compile(r'\w+')
@@ -92,7 +93,7 @@ class Reading:
         if self.action.is_guess:
             return f' {verb} ({part})' if part else f' {verb}'
         if verb == 'updated':
-            what = _the_only(self.changes) or f'{part or _fields_named(self.changes)} updated'.strip()
+            what = _the_only(self.changes) or f'{_fields_named(self.changes) or part} updated'.strip()
             return f' {what}' if what == 'updated' else f': {what}'
         return f': {part} {verb}' if part else f' {verb}'
 

@@ -14,8 +14,9 @@ from statsig.console.records import parse_audit_entry
 from statsig.datadog.actions import GROUPS, classify
 from statsig.datadog.event import render_event
 from statsig.datadog.tag_rules import parse_tag_rules
-from tests.datadog.entries import CASES, NOW
+from tests.datadog.entries import CASES, NOW, THEMES, strange
 
+ACTION_TYPES = Path(__file__).with_name('action_types.tsv')
 GOLDEN = Path(__file__).with_name('golden_events.txt')
 DOCUMENT = Path(__file__).parents[2].parent / 'shared' / 'statsig-console-openapi.json'
 RULE = '=' * 100
@@ -58,6 +59,13 @@ def test_at_least_60_entries_of_every_group_are_agreed_upon() -> None:
     assert len(CASES) >= 60
     assert groups == set(GROUPS)
     assert len({case for case, _, _ in CASES}) == len(CASES)
+
+
+def test_the_action_types_are_statsigs_own_but_for_those_yet_to_come() -> None:
+    known = {line.split('\t')[-1] for line in ACTION_TYPES.read_text(encoding='utf-8').splitlines()}
+    used = {raw['actionType'] for cases in THEMES.values() if cases is not strange.CASES for _, raw, _ in cases}
+
+    assert used - known == set()
 
 
 @pytest.mark.skipif(not DOCUMENT.exists(), reason=f'{DOCUMENT.name} belongs into ../shared/')

@@ -109,7 +109,7 @@ CASES: list[Case] = [
     (
         'the schema of a dynamic config',
         raw(
-            'dynamic_config_update',
+            'config_default_value_update',
             'payment_limits',
             {
                 'schema': changed(
@@ -117,6 +117,7 @@ CASES: list[Case] = [
                     '{"type": "object", "properties": {"maxAmount": {"type": "integer", "maximum": 10000}}}',
                 )
             },
+            changeLog='Updated schema of Dynamic Config',
         ),
         {},
     ),
