@@ -58,6 +58,7 @@ _UNTOLD = frozenset(
 )
 _IDENTITY = frozenset({'id', 'baseid', 'ruleid'})
 _WHOLE = frozenset({'percent', 'switch', 'off switch', 'conditions', 'schedule', 'salt', 'person', 'time'})
+_TOLD_ALIKE = _WHOLE | {'environments'}  # also where they stand within something unknown
 # The same thing under a second name, told where the first is missing.
 _TWINS = {
     'environment': ('enabledenvironments', 'environments'),
@@ -166,7 +167,8 @@ def is_untold(field: str, beside: Collection[str]) -> bool:
 def _compare(
     field: str, label: str, style: str, before: JSON, after: JSON, depth: int, redaction: Redaction
 ) -> Iterator[Piece]:
-    if redaction.hides(field) or style in _WHOLE:
+    has_parts = isinstance(before, (dict, list, str)) or isinstance(after, (dict, list, str))
+    if not has_parts or style in _WHOLE or redaction.hides(field):
         yield Piece(field, label, style, before, after)
         return
     if style != 'member':
@@ -194,7 +196,7 @@ def _below(label: str, style: str, key: str) -> tuple[str, str]:
         name = clean(key[:1000])
         return (f'{label}.{name}' if style == 'member' else f'{label} {name}'.strip()), 'member'
     known_label, known = _FIELDS.get(folded(key), ('', ''))
-    inner = known if known in _WHOLE | {'environments'} else 'quoted'
+    inner = known if known in _TOLD_ALIKE else 'quoted'
     return f'{label} {known_label or label_of(key)}'.strip(), inner
 
 

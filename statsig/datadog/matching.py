@@ -13,7 +13,7 @@ MAX_ITEMS = 400
 _IDS = ('id', 'ruleID', 'baseID')
 _NAMES = ('name', 'groupName', 'key', 'title', 'statsigUnitID', 'id')
 # What has no name of its own, an override for instance, is known by what it is for.
-_SCOPES = ('groupID', 'environment')
+_SCOPES = ('groupName', 'groupID', 'environment')
 _UNITS = ('unitID', 'unitType', 'idType')
 
 
@@ -71,7 +71,9 @@ def match_items(before: JSON, after: JSON) -> Matching:
 
 def name_of(item: Mapping[str, JSON]) -> str:
     """What an item is called; '' where it has no name."""
-    named = next((value for key in _NAMES if isinstance(value := item.get(key), str) and value), '')
+    # An override has a list of IDs, and the name of the group into which it puts them is not the whole of its own.
+    keys = ('name',) if 'ids' in item else _NAMES
+    named = next((value for key in keys if isinstance(value := item.get(key), str) and value), '')
     return named or ', '.join(value for key in _SCOPES if isinstance(value := item.get(key), str) and value)
 
 

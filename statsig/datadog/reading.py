@@ -146,9 +146,11 @@ def _fields_named(changes: Sequence[Change]) -> str:
 
 def _is_said_already(reading: Reading) -> bool:
     """Whether Statsig's text is one such as "Removed Tag from Config", of which the title says every word."""
+    if len(reading.note) != 1:
+        return False
     title = f'{reading.kind_label} {reading.name} {reading.deed}'
     said = _EMPTY_WORDS.union(_WORD.findall(title.lower()))
-    return len(reading.note) == 1 and said.issuperset(_WORD.findall(reading.note[0].lower()))
+    return said.issuperset(_WORD.findall(reading.note[0].lower()))
 
 
 def _environments(entry: AuditEntry, action: Action) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from statsig.datadog.changes import Limits, describe, environments_touched
-from statsig.datadog.redaction import hide_people
+from statsig.datadog.redaction import hide_people, people_in
 from statsig.datadog.values import MAX_PARSED
 from tests.datadog.entries import changed, rule
 
@@ -375,3 +375,22 @@ def test_a_value_sent_as_structure_has_a_bounded_number_of_parts() -> None:
 
     assert json.dumps(wide(4)).count(':') > 10_000
     assert 400 < json.dumps(change.after).count(':') < 700
+
+
+def test_a_group_overridden_in_two_environments_and_for_two_kinds_of_units_is_told_apart() -> None:
+    def override(environment: str, unit: str, *ids: str) -> dict[str, Any]:
+        return {'groupName': 'Test', 'environment': environment, 'idType': unit, 'ids': list(ids)}
+
+    before = [override('staging', 'userID', 'u1'), override('qa', 'userID', 'u2'), override('qa', 'stableID', 's1')]
+    after = [before[2], before[1], override('staging', 'userID', 'u1', 'u9')]
+
+    assert told('idOverrides', before, after)[0] == 'ID override "Test, staging": IDs + "u9"'
+
+
+def test_names_are_looked_for_in_a_bounded_part_of_a_change() -> None:
+    def nested(breadth: int) -> Any:
+        inner: dict[str, Any] = {f'k{number}': {} for number in range(breadth)}
+        return {**{f'k{number}': dict(inner) for number in range(breadth - 1)}, 'last': {'owner': 'Jane Doe'}}
+
+    assert people_in(nested(100)) == ('Jane Doe',)
+    assert people_in(nested(199)) == ()
