@@ -19,7 +19,7 @@ from tests.datadog.notices import notice_of_case
 
 PAGE = Path(__file__).parents[2] / 'docs' / 'events.md'
 STRANGE = 'The unknown and the hostile'
-OF_EACH_GROUP = 4
+OF_EACH_GROUP = 8
 
 GROUPS_IN_WORDS = {
     'rollouts': 'what code reads at runtime: gates, dynamic configs, layers, holdouts, segments, parameter stores',
