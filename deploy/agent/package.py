@@ -81,18 +81,15 @@ def build_wheel(root: Path, output: Path) -> Path:
             (sources / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(root / path, sources / path)
             (sources / path).chmod(0o644)
-        command = [
-            sys.executable,
-            '-m',
-            'build',
-            '--wheel',
-            '--no-isolation',
-            '--outdir',
-            str(output.resolve()),
-            directory,
-        ]
-        environment = {**os.environ, 'SOURCE_DATE_EPOCH': str(build_time(root))}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  (ours)
+        options = ['--wheel', '--no-isolation', '--outdir', str(output.resolve())]
+        done = subprocess.run(  # noqa: S603  (our own interpreter, our own arguments)
+            [sys.executable, '-m', 'build', *options, directory],
+            env={**os.environ, 'SOURCE_DATE_EPOCH': str(build_time(root))},
+            umask=0o022,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode != 0:
         raise SystemExit(f'error: the wheel could not be built\n{done.stdout}{done.stderr}')
     (wheel,) = output.glob('datadog_statsig-*.whl')

@@ -1,4 +1,4 @@
-"""The wheel and the bundle as users get them, Statsig's own SDK from PyPI; each made or fetched once for all tests here.
+"""The wheel and the bundle as users get them, and Statsig's SDK from PyPI: each made or fetched once for all tests.
 
 And what they are installed on: an Agent, and a Statsig project to read.
 """

@@ -48,8 +48,8 @@ def test_two_checkouts_make_the_same_bytes(form: str, tmp_path: Path) -> None:
     (theirs / 'statsig/console/__pycache__').mkdir()
     (theirs / 'statsig/console/__pycache__/records.cpython-313.pyc').write_bytes(b'compiled')
 
-    first = package(form, ours, tmp_path / 'first', commit)
-    second = package(form, theirs, tmp_path / 'second', commit)
+    first = package(form, ours, tmp_path / 'first', commit, umask=0o022)
+    second = package(form, theirs, tmp_path / 'second', commit, umask=0o007)
 
     assert first.name == second.name
     assert first.read_bytes() == second.read_bytes()
