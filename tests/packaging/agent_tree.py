@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -95,10 +96,9 @@ def lay_out(root: Path) -> AgentTree:
         (tree.etc / directory).mkdir(parents=True)
     (tree.etc / 'conf.d/cpu.d/conf.yaml.default').write_text('init_config:\ninstances:\n  - {}\n')
     (tree.etc / 'datadog.yaml').write_text('api_key: 0123\n')
-    venv.create(tree.opt / 'embedded', with_pip=False, symlinks=True)
-    tree.run_path.mkdir()
+    tree.run_path.mkdir(parents=True)
     (tree.opt / 'final_constraints-py3.txt').touch()
-    _embed(Path(sysconfig.get_path('purelib')), tree.site_packages)
+    embed_python(tree)
 
     program = Path(__file__).with_name('agent_integration.py')
     stand_ins = {f'usr/bin/{name}': script for name, script in STAND_INS.items()}
@@ -110,8 +110,12 @@ def lay_out(root: Path) -> AgentTree:
     return tree
 
 
-def _embed(ours: Path, theirs: Path) -> None:
-    """Links what the Agent embeds, of what is installed here. Wheels add to `datadog_checks`: a folder of its own."""
+def embed_python(tree: AgentTree) -> None:
+    """A new embedded Python in place of the old one, as packages of the Agent bring it."""
+    shutil.rmtree(tree.opt / 'embedded', ignore_errors=True)
+    venv.create(tree.opt / 'embedded', with_pip=False, symlinks=True)
+    ours, theirs = Path(sysconfig.get_path('purelib')), tree.site_packages
+    # Wheels add to `datadog_checks`: a folder of its own. The rest is linked.
     (theirs / 'datadog_checks').mkdir()
     for entry in (ours / 'datadog_checks').iterdir():
         (theirs / 'datadog_checks' / entry.name).symlink_to(entry)

@@ -9,7 +9,7 @@ import pytest
 
 from statsig.sandbox.agent import Run
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
-from tests.packaging.agent_tree import AgentTree
+from tests.packaging.agent_tree import AgentTree, embed_python
 from tests.packaging.commands import package, run
 from tests.packaging.documentation import commands
 from tests.packaging.test_reproducible import checkout
@@ -130,6 +130,15 @@ def test_unpacked_over_an_older_one_the_new_modules_run_although_time_may_be_all
     assert titles(agent.runs()) == []
 
 
+def test_an_upgrade_of_the_agent_leaves_the_bundle_and_the_position(agent_with_bundle: AgentTree) -> None:
+    before = titles(agent_with_bundle.runs())
+
+    embed_python(agent_with_bundle)
+
+    assert before == [SWITCHED_OFF]
+    assert titles(agent_with_bundle.runs()) == []
+
+
 def test_what_is_removed_leaves_the_agent_as_it_was(agent_with_bundle: AgentTree) -> None:
     agent = agent_with_bundle
     agent.runs()
@@ -163,8 +172,10 @@ def test_what_the_page_says_hides_it_does(hiding: str, agent_with_bundle: AgentT
     else:
         (agent.root / hiding).touch()
 
-    with pytest.raises(pytest.fail.Exception, match=r"No module named 'statsig\.|'statsig' is not a package"):
+    with pytest.raises(pytest.fail.Exception, match=r'the Agent exited 1'):
         agent.runs()
+    with pytest.raises(pytest.fail.Exception, match=r'No module named statsig\.cli'):
+        agent.shell(commands(LOOK), cwd=agent.root)
 
 
 def test_the_wheel_installed_as_the_agent_does_runs_on_what_the_agent_has_until_it_is_removed(
