@@ -16,7 +16,7 @@ PYTHON_CANDIDATES = python3.13 $(wildcard $(PYENV)/versions/3.13*/bin/python) \
 IS_USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types gallery bench clean
+.PHONY: help setup demo test lint types gallery bench bundle wheel clean
 
 help:  ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,13 +49,19 @@ lint: $(INSTALLED)  ## ruff: rules and formatting
 	$(BIN)/ruff format --check
 
 types: $(INSTALLED)  ## mypy, strict
-	$(BIN)/mypy statsig datadog_checks tests bench
+	$(BIN)/mypy statsig datadog_checks tests bench deploy
 
 gallery: $(INSTALLED)  ## write docs/events.md: what changes look like in Datadog
 	@$(BIN)/python -m tests.datadog.gallery
 
 bench: $(INSTALLED)  ## measure what the check costs: CPU, speed, memory (some minutes, on Linux)
 	@$(BIN)/python -m bench
+
+bundle: $(INSTALLED)  ## make the zip that is unpacked into /etc/datadog-agent (docs/installation.md)
+	@$(BIN)/python deploy/agent/package.py bundle
+
+wheel: $(INSTALLED)  ## make the wheel for images of the Agent (docs/installation.md)
+	@$(BIN)/python deploy/agent/package.py wheel
 
 clean:  ## remove .venv and everything that was made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
