@@ -23,6 +23,7 @@ DEV = [
     # [deps]: what the Agent brings along. Not [http]: it needs Kerberos headers to compile.
     CHECKS_BASE_REQ.replace('base', 'base[deps]'),
     'build>=1.2',  # makes the wheel that the packaging tests look into
+    'datadog-api-client>=2.62,<3',  # Datadog's own models, which the dashboards and monitors are held to
     'setuptools>=77',  # the same, without downloading it for each build
     'hypothesis>=6.100,<7',  # property tests
     'mypy>=2.4,<2.5',  # a newer minor finds new errors: raise it on purpose
