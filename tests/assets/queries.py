@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from tests.assets.files import JsonObject, widgets
 
@@ -21,7 +22,7 @@ _MONITOR = re.compile(
     r'(?P<expression>.+) (?P<comparator><=|>=|<|>) (?P<threshold>\d+)'
 )
 _EVENT_MONITOR = re.compile(
-    r'events\("(?P<search>[^"]+)"\)\.rollup\("count"\)\.by\("(?P<by>[a-z_,]+)"\)\.last\("\d+[mhd]"\) '
+    r'events\("(?P<search>[^"]+)"\)\.rollup\("count"\)\.by\("(?P<by>[a-z_,]+)"\)\.last\("(?P<window>\d+[mhd])"\) '
     r'(?P<comparator><=|>=|<|>) (?P<threshold>\d+)'
 )
 _TERM = re.compile(r'(?P<negated>[-!]?)(?P<key>[a-z_]+):(?P<values>\([^()]+\)|[^\s()]+)')
@@ -68,9 +69,10 @@ class EventQuery:
 
 @dataclass(frozen=True)
 class Condition:
-    """What a monitor asks. `time` is how points are put together over time, '' for events."""
+    """What a monitor asks. `time` is how points of `expression`, or events, are put together over time."""
 
     time: str
+    expression: str
     metrics: tuple[MetricQuery, ...]
     events: tuple[EventQuery, ...]
     comparator: str
@@ -100,6 +102,12 @@ def metric_queries(expression: str, variables: Mapping[str, Filter]) -> tuple[Me
         )
         for found in _METRIC.finditer(expression)
     )
+
+
+def as_formula(expression: str) -> str:
+    """The expression with `query0`, `query1`, … in the places of its metric queries."""
+    numbers = count()
+    return _METRIC.sub(lambda _: f'query{next(numbers)}', expression)
 
 
 def _metric_filters(text: str, variables: Mapping[str, Filter]) -> Iterator[Filter]:
@@ -165,8 +173,11 @@ def board_queries(board: JsonObject) -> Iterator[tuple[str, MetricQuery | EventQ
 def monitor_condition(definition: JsonObject) -> Condition:
     if definition['type'] == 'event-v2 alert' and (found := _EVENT_MONITOR.fullmatch(definition['query'])):
         events = (event_query(found['search'], {}, found['by']),)
-        return Condition('', (), events, found['comparator'], float(found['threshold']))
+        time, threshold = f'count(last_{found["window"]})', float(found['threshold'])
+        return Condition(time, '', (), events, found['comparator'], threshold)
     if definition['type'] == 'query alert' and (found := _MONITOR.fullmatch(definition['query'])):
         queries = metric_queries(found['expression'], {})
-        return Condition(found['time'], queries, (), found['comparator'], float(found['threshold']))
+        return Condition(
+            found['time'], found['expression'], queries, (), found['comparator'], float(found['threshold'])
+        )
     raise ValueError(f'not understood: {definition["type"]} {definition["query"]}')

@@ -72,3 +72,11 @@ def test_every_widget_says_what_it_shows_and_none_says_it_twice(file: str) -> No
 
     assert all(titles)
     assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize('file', dashboards())
+def test_no_title_is_too_long_for_its_widget(file: str) -> None:
+    """A column of a dashboard in a window of 1440 pixels holds about a dozen letters of a title."""
+    titled = [each for each in widgets(dashboards()[file]) if 'title' in each['definition']]
+
+    assert [title(each) for each in titled if len(title(each)) > 12 * each['layout']['width']] == []

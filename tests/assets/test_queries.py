@@ -165,8 +165,8 @@ def _in_first_query(old: str, new: str) -> Callable[[JsonObject], None]:
 
 def _in_first_overlay(old: str, new: str) -> Callable[[JsonObject], None]:
     def change(board: JsonObject) -> None:
-        overlay = next(each for widget in widgets(board) for each in widget['definition'].get('events', []))
-        assert old in overlay['q']
+        overlays = [each for widget in widgets(board) for each in widget['definition'].get('events', [])]
+        overlay = next(each for each in overlays if old in each['q'])
         overlay['q'] = overlay['q'].replace(old, new)
 
     return change
@@ -185,8 +185,8 @@ def _in_first_overlay(old: str, new: str) -> Callable[[JsonObject], None]:
             'statsig.check_gate.count is a gauge, asked for as a count',
         ),
         (_in_first_query('avg:statsig.check_gate', 'top(avg:statsig.check_gate'), 'not understood: top(avg:'),
-        (_in_first_overlay('rollouts', 'rollout'), 'statsig_group is never rollout'),
-        (_in_first_overlay('statsig_group', 'group'), 'group is no tag of our events'),
+        (_in_first_overlay('experiments', 'trials'), 'statsig_group is never trials'),
+        (_in_first_overlay('statsig_kind', 'kind'), 'kind is no tag of our events'),
         (_in_first_overlay('statsig_project:', 'name:'), 'name with $project.value, which is a statsig_project'),
         (_in_first_overlay('statsig_group:', 'tags:statsig_group:'), 'tags is no tag of our events'),
     ],

@@ -115,11 +115,11 @@ def test_the_boards_can_be_narrowed_down_to_what_somebody_looks_for() -> None:
     [
         ('dashboard', 'widgets 0 definition type', 'groupe'),
         ('dashboard', 'widgets 0 definition colour', 'blue'),
-        ('dashboard', 'widgets 0 definition widgets 1 definition requests 0 formulas 0 formel', 'x'),
-        ('dashboard', 'widgets 0 definition widgets 1 definition requests 0 queries 0 aggregator', 'x'),
-        ('dashboard', 'widgets 0 definition widgets 1 definition requests 0 queries 0 querry', 'x'),
         ('dashboard', 'widgets 0 layout x', 'left'),
-        ('dashboard', 'widgets 2 definition widgets 0 definition events 0 query', 'x'),
+        ('dashboard', 'widgets 0 definition widgets 0 definition requests 0 formulas 0 formel', 'x'),
+        ('dashboard', 'widgets 0 definition widgets 0 definition requests 0 queries 0 aggregator', 'x'),
+        ('dashboard', 'widgets 0 definition widgets 0 definition requests 0 queries 0 querry', 'x'),
+        ('dashboard', 'widgets 0 definition widgets 0 definition events 0 query', 'x'),
         ('dashboard', 'template_variables 0 prefixes', []),
         ('dashboard', 'reflow_type', 'loose'),
         ('monitor', 'type', 'metrics alert'),
@@ -134,8 +134,12 @@ def test_the_boards_can_be_narrowed_down_to_what_somebody_looks_for() -> None:
     ],
 )
 def test_a_broken_file_is_noticed(kind: str, place: str, wrong: Any) -> None:
+    board = dashboards()['statsig_overview.json']
+    # One graph with an overlay stands for all: a whole dashboard takes a second.
+    board['widgets'] = [each for each in board['widgets'] if each['definition']['title'].startswith('Exposures')]
+    del board['widgets'][0]['definition']['widgets'][1:]
     raw, model = {
-        'dashboard': (dashboards()['statsig_overview.json'], Dashboard),
+        'dashboard': (board, Dashboard),
         'monitor': (monitors()['api_unreachable.json']['definition'], Monitor),
         'downtime': (downtime(), DowntimeCreateRequest),
     }[kind]
