@@ -14,7 +14,6 @@ from statsig.console.cursor_store import CursorStore
 from statsig.datadog.collector import Collector, Settings
 from statsig.datadog.event import DatadogEvent
 from statsig.datadog.metrics import Sample
-from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -48,9 +47,9 @@ class World:
     The collector is what the check runs; around it an Agent would add nothing but its own real clock.
     """
 
-    def __init__(self, server: SandboxServer, project: SandboxProject, key: str = DEFAULT_KEY) -> None:
-        self.project, self.server = project, server
-        self.history = History()
+    def __init__(self, server: SandboxServer, key: str = DEFAULT_KEY, history: History | None = None) -> None:
+        self.project = project = server.project
+        self.history = history or History()
         cache: dict[str, str] = {}
 
         def store(identity: str) -> CursorStore:
@@ -69,8 +68,11 @@ class World:
         """Let time pass, with a run of the check at the end of each step."""
         for _ in range(round(seconds / every)):
             self.wait(every)
-            self.history.now = self.now
-            self._collector.run()
+            self.run_now()
+
+    def run_now(self) -> None:
+        self.history.now = self.now
+        self._collector.run()
 
     def wait(self, seconds: float) -> None:
         """Let time pass without a run, as when the Agent is down."""

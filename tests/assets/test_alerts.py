@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from statsig.sandbox.knobs import Fault
+from statsig.sandbox.knobs import Fault, Knobs
 from statsig.sandbox.life import Life
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
@@ -30,7 +30,7 @@ def server() -> Iterator[SandboxServer]:
 
 @pytest.fixture
 def world(server: SandboxServer) -> World:
-    return World(server, server.project)
+    return World(server)
 
 
 def alerts(world: World) -> dict[str, set[Group]]:
@@ -74,8 +74,27 @@ def test_an_api_that_is_down_alerts_and_recovers(world: World, server: SandboxSe
     assert alerts(world) == {}
 
 
+def test_one_project_of_two_that_does_not_answer_is_enough(world: World) -> None:
+    other = SandboxProject(seed=2, project_id='other', clock=world.project.clock)
+    with SandboxServer(other, knobs=Knobs(status_for={'/': 503})) as server:
+        beside = World(server, history=world.history)
+        for _ in range(4):
+            world.run(5 * MINUTE, every=5 * MINUTE)
+            beside.run_now()
+
+    assert alerts(world) == {'api_unreachable': {()}}
+
+
+def test_one_run_without_an_answer_is_no_outage(world: World, server: SandboxServer) -> None:
+    world.run(30 * MINUTE, every=5 * MINUTE)
+    server.knobs.down = True
+    world.run(5 * MINUTE, every=5 * MINUTE)
+
+    assert alerts(world) == {}
+
+
 def test_a_key_that_is_refused_from_the_start_alerts_although_the_project_is_unknown(server: SandboxServer) -> None:
-    world = World(server, server.project, key='console-revoked')
+    world = World(server, key='console-revoked')
     world.run(20 * MINUTE, every=5 * MINUTE)
 
     assert alerts(world) == {'api_unreachable': {()}}
@@ -126,6 +145,17 @@ def test_gates_that_nobody_asks_any_more_alert_within_two_hours_and_a_little(wor
 
     assert len(busy) >= 3
     assert alerts(world) == {'gate_exposures_stopped': busy}
+
+
+def test_one_quiet_hour_is_not_the_end_of_a_gate(world: World) -> None:
+    world.run(HOUR)
+    world.project.set_speed(0)
+    world.run(HOUR + 10 * MINUTE)
+    assert world.project.checks_per_hour('checkout_v2') == 0
+    world.project.set_speed(1)
+    world.run(10 * MINUTE)
+
+    assert alerts(world) == {}
 
 
 def test_a_gate_that_is_archived_after_it_went_quiet_is_no_longer_told_of(world: World) -> None:
