@@ -46,7 +46,7 @@ def alerting(definition: JsonObject, history: History, now: float) -> set[Group]
     if definition['options']['on_missing_data'] == 'default' and any(query.as_count for query in condition.metrics):
         # Of a count, nothing is zero.
         (query,) = condition.metrics
-        values = {group: values.get(group, 0.0) for group in _select(query, history)}
+        values = {group: values.get(group, 0.0) for group in select(query, history)}
     return {group for group, value in values.items() if _COMPARE[condition.comparator](value, condition.threshold)}
 
 
@@ -79,7 +79,7 @@ def _over_time(table: Table, aggregate: str, now: float, window: float) -> Mappi
     return {group: _AGGREGATE[aggregate](values) for group, values in inside.items() if values}
 
 
-def _select(query: MetricQuery, history: History) -> Table:
+def select(query: MetricQuery, history: History) -> Table:
     """What a query finds, each point put together of all series of its group."""
     found: dict[Group, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for (metric, tags), points in history.series.items():
@@ -98,7 +98,7 @@ def _group(by: tuple[str, ...], tags: tuple[str, ...]) -> Group:
 def _table(formula: ast.expr, queries: tuple[MetricQuery, ...], history: History) -> Table:
     match formula:
         case ast.Name(id=name):
-            return _select(queries[int(name.removeprefix('query'))], history)
+            return select(queries[int(name.removeprefix('query'))], history)
         case ast.Call(func=ast.Name(id='cutoff_min'), args=[inner, ast.Constant(value=int(least))]):
             table = _table(inner, queries, history)
             return {

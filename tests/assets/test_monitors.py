@@ -21,7 +21,7 @@ ISSUE = {
 }
 # A condition on the state of the monitor, or on an expression; what Datadog puts in; a remark that only editors see.
 _CONDITION = re.compile(r'\{\{[#^](\w+)(?: [^{}]*)?\}\}(.*?)\{\{/\1\}\}', re.DOTALL)
-_VALUE = re.compile(r'\{\{(value|\w+\.name)\}\}')
+_VALUE = re.compile(r'\{\{(value|event\.title|\w+\.name)\}\}')
 _REMARK = re.compile(r'\{\{!--.*?--\}\}', re.DOTALL)
 
 
@@ -65,7 +65,8 @@ def test_braces_of_name_and_message_are_in_order_and_name_what_the_monitor_knows
     values = set(_VALUE.findall(text))
 
     assert not re.search(r'[{}]', _VALUE.sub('', text))
-    assert values - {'value'} <= {f'{tag}.name' for tag in monitor_condition(definition).by}
+    condition = monitor_condition(definition)
+    assert values - {'event.title' if condition.events else 'value'} <= {f'{tag}.name' for tag in condition.by}
 
 
 def test_options_and_dashboards_that_the_message_names_exist(definition: JsonObject) -> None:
