@@ -16,7 +16,7 @@ PYTHON_CANDIDATES = python3.13 $(wildcard $(PYENV)/versions/3.13*/bin/python) \
 IS_USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types gallery bench bundle wheel clean
+.PHONY: help setup demo test lint types gallery pictures bench bundle wheel clean
 
 help:  ## list what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ types: $(INSTALLED)  ## mypy, strict
 
 gallery: $(INSTALLED)  ## write docs/events.md: what changes look like in Datadog
 	@$(BIN)/python -m tests.datadog.gallery
+
+pictures: $(INSTALLED)  ## draw docs/images: the dashboards with the sandbox's data
+	@$(BIN)/python -m tests.assets.drawing docs/images
 
 bench: $(INSTALLED)  ## measure what the check costs: CPU, speed, memory (some minutes, on Linux)
 	@$(BIN)/python -m bench
