@@ -58,7 +58,11 @@ GATE_CHECKS_PER_HOUR = Metric(
 )
 
 GATES = Metric(
-    'gates.count', 'gauge', 'item', ('status', 'type', 'type_reason', 'enabled'), 'Gates in the project; type:stale are stale ones'
+    'gates.count',
+    'gauge',
+    'item',
+    ('status', 'type', 'type_reason', 'enabled'),
+    'Gates in the project; type:stale are stale ones',
 )
 EXPERIMENTS = Metric('experiments.count', 'gauge', 'item', ('status', 'health'), 'Experiments in the project')
 EXPERIMENT_HEALTHY = Metric(
@@ -98,7 +102,12 @@ EXPOSURES_ENTITIES = Metric(
     'exposures.entities', 'gauge', 'item', ('kind',), 'Gates, experiments or dynamic configs whose exposures are read'
 )
 EXPOSURES_DROPPED = Metric(
-    'exposures.dropped', 'gauge', 'item', ('kind',), 'Gates, experiments or dynamic configs that the limit leaves out', orientation=-1
+    'exposures.dropped',
+    'gauge',
+    'item',
+    ('kind',),
+    'Gates, experiments or dynamic configs that the limit leaves out',
+    orientation=-1,
 )
 
 API_CAN_CONNECT = Metric(
