@@ -53,7 +53,7 @@ def _shown(node: ast.AST, function: ast.FunctionDef) -> list[ast.expr]:
         if name in ERRORS_OF_THE_API:
             return node.args[-1:]
         is_log = isinstance(node.func, ast.Attribute) and getattr(node.func.value, 'id', '') == 'log'
-        if (name in SHOWN_BY and not is_log) or (name == 'append' and _is(node, 'warnings')):
+        if (name in SHOWN_BY and not is_log) or (name == 'append' and _is_list_of_warnings(node)):
             return [argument for argument in node.args if isinstance(argument, ast.Constant | ast.JoinedStr)]
     if isinstance(node, ast.Return) and function.name.startswith(RETURNED_BY):
         values = node.value.elts if isinstance(node.value, ast.List) else [node.value] if node.value else []
@@ -65,8 +65,8 @@ def _name(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, 'id', '')
 
 
-def _is(call: ast.Call, name: str) -> bool:
-    return isinstance(call.func, ast.Attribute) and getattr(call.func.value, 'id', '') == name
+def _is_list_of_warnings(append: ast.Call) -> bool:
+    return isinstance(append.func, ast.Attribute) and getattr(append.func.value, 'id', '') in ('warnings', 'missing')
 
 
 def _text(expression: ast.expr, known: dict[str, ast.expr]) -> str:

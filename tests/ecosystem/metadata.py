@@ -43,3 +43,7 @@ def metadata() -> str:
             }
         )
     return text.getvalue()
+
+
+if __name__ == '__main__':
+    print(metadata(), end='')
