@@ -25,12 +25,12 @@ def test_metadata_is_that_of_the_table() -> None:
 
 
 @pytest.mark.parametrize('kind', ['dashboards', 'monitors', 'saved_views'])
-def test_the_manifest_names_every_asset_and_no_other(kind: str) -> None:
-    there = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'assets' / kind).glob('**/*.json')}
+def test_the_manifest_names_every_asset_by_its_title_and_no_other(kind: str) -> None:
+    assets = sorted((ROOT / 'assets' / kind).glob('**/*.json'))
+    titles = [json.loads(path.read_text(encoding='utf-8'))['title'] for path in assets]
+    wanted = {title: path.relative_to(ROOT).as_posix() for title, path in zip(titles, assets, strict=True)}
 
-    listed = MANIFEST['assets'].get(kind, {}).values()
-
-    assert sorted(listed) == sorted(there), f'manifest.json, assets.{kind}: {{"title": "assets/{kind}/….json"}}'
+    assert MANIFEST['assets'].get(kind, {}) == wanted
 
 
 def test_every_file_that_the_manifest_names_exists() -> None:
