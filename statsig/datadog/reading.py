@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from statsig.console.records import AuditEntry
-from statsig.datadog.actions import Action, interpret, reaches_users
-from statsig.datadog.changes import Change, describe
+from statsig.datadog.actions import Action, environments_of, interpret
+from statsig.datadog.changes import Change, LeftOut, describe
 from statsig.datadog.differences import title_of
 from statsig.datadog.directory import Directory
-from statsig.datadog.environments import EVERYWHERE, environments_touched
 from statsig.datadog.fields import opened
 from statsig.datadog.markdown import clean, cut
 from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction, hide_people, people_in
@@ -30,25 +29,10 @@ _KIND_LABELS = {
     'param_store': 'Parameter store',
     'target_app': 'Target app',
 }
-# Done to a thing as a whole, these reach every environment, whether or not the entry says what changed.
-_WHOLE = frozenset(
-    {
-        'disabled',
-        'enabled',
-        'deleted',
-        'archived',
-        'abandoned',
-        'launched',
-        'started',
-        'stopped',
-        'decided',
-        'restarted',
-        'resalted',
-    }
-)
 _WORD = re.compile(r'\w+')
 _EMPTY_WORDS = frozenset({'a', 'the', 'of', 'from', 'to', 'for', 'in', 'on', 'feature', 'updated', 'edited'})
 _MAX_NAME = 300
+_MAX_SHOWN = 100
 _MAX_NAMED, _MAX_TOLD = 40, 48
 # What Statsig's words would not say to somebody who has never seen it.
 _DEEDS = {
@@ -66,7 +50,8 @@ class Reading:
     """`name` is the thing's; `author`, `author_email` and `author_id` (Statsig's) are the person's, '' where unknown or
     hidden. Each is one clean line.
 
-    `note` holds the lines of Statsig's own text, `environments` those that the change touches.
+    `changes` are what differs, but for what is `left_out`; `note` holds the lines of Statsig's own text, `environments`
+    those that the change touches.
     """
 
     action: Action
@@ -75,6 +60,7 @@ class Reading:
     author_email: str
     author_id: str
     changes: tuple[Change, ...]
+    left_out: LeftOut
     note: tuple[str, ...]
     environments: tuple[str, ...]
     redaction: Redaction
@@ -101,6 +87,15 @@ class Reading:
         return f': {part} {verb}' if part else f' {verb}'
 
     @property
+    def is_proposal(self) -> bool:
+        """Whether its changes are up for review, and nothing is other than before yet."""
+        return self.action.group == 'reviews' and not self.action.is_change and bool(self.changes)
+
+    def shown(self, text: str) -> str:
+        """Any other text of the entry as one clean line, people hidden."""
+        return _line(text, _MAX_SHOWN, self.redaction)
+
+    @property
     def names_author(self) -> bool:
         """Whether to say by whom: nobody logs in by somebody."""
         return bool(self.author) and self.action.verb not in ('waiting for review', 'logged in')
@@ -119,15 +114,17 @@ def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Director
         name = author
     if action.kind in ('user', 'role') and hide_author and name:
         name = HIDDEN
+    description = describe(entry.changes, redaction=redaction)
     reading = Reading(
         action=action,
         name=name,
         author=author,
         author_email='' if hide_author else _line(entry.author_email, _MAX_NAME, redaction),
         author_id='' if hide_author else _line(entry.author_id, _MAX_NAME, redaction),
-        changes=describe(entry.changes, redaction=redaction),
+        changes=description.changes,
+        left_out=description.left_out,
         note=_note(entry, action, redaction),
-        environments=tuple(_line(name, _MAX_NAME, redaction) for name in _environments(entry, action)),
+        environments=tuple(_line(name, _MAX_NAME, redaction) for name in environments_of(entry, action)),
         redaction=redaction,
     )
     return replace(reading, note=()) if _is_said_already(reading) else reading
@@ -149,7 +146,7 @@ def _the_only(changes: Sequence[Change]) -> str:
 
 def _fields_named(changes: Sequence[Change]) -> str:
     """`owner, tags and description`; '' where there are too many to be named in a title."""
-    names = list(dict.fromkeys(title_of(change.field) for change in changes if change.field))
+    names = list(dict.fromkeys(title_of(change.field) for change in changes))
     told = ' and '.join((', '.join(names[:-1]), names[-1])) if len(names) > 1 else ''.join(names)
     return told if all(names) and len(told) <= _MAX_NAMED else ''
 
@@ -161,12 +158,6 @@ def _is_said_already(reading: Reading) -> bool:
     title = f'{reading.kind_label} {reading.name} {reading.deed}'
     said = _EMPTY_WORDS.union(_WORD.findall(title.lower()))
     return said.issuperset(_WORD.findall(reading.note[0].lower()))
-
-
-def _environments(entry: AuditEntry, action: Action) -> tuple[str, ...]:
-    if not entry.changes and reaches_users(action) and not action.part and action.verb in _WHOLE:
-        return EVERYWHERE
-    return environments_touched(entry.changes, reaches_users(action))
 
 
 def _redaction(entry: AuditEntry) -> Redaction:

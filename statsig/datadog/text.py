@@ -14,6 +14,7 @@ MAX_TEXT = 4000
 
 # Escaping makes a text of nothing but signs several times as long.
 _MAX_LINE = 1200
+_MENTION = re.compile(r'(?<![^\W_])@')
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,14 @@ class _Markup:
 
 # Datadog renders an event's text as Markdown between these, and only there.
 _MARKDOWN = _Markup('%%% \n', '\n %%%', '**{}**', '- ', '[Open in Statsig]({})', escape)
-_PLAIN = _Markup('', '', '{}', '• ', 'Open in Statsig: {}', str)
+_PLAIN = _Markup('', '', '{}', '• ', 'Open in Statsig: {}', lambda line: inert(line))
+
+
+def inert(line: str) -> str:
+    """A line of plain text that means nothing in the places where it is shown or forwarded, some of which read markup
+    or mentions into it: those know a mention by the `@` that no letter or digit precedes."""
+    plain = re.sub('%%%+', '%', line.replace('<', '‹').replace('>', '›')).replace('](', '] (')
+    return _MENTION.sub('＠', plain)
 
 
 def title_of(reading: Reading) -> str:
@@ -39,9 +47,7 @@ def title_of(reading: Reading) -> str:
     title = (
         f'{start}{name}{end}' if name else f'{reading.kind_label}{end.replace(":", "", 1) if end[0] == ":" else end}'
     )
-    # A title is plain text, but it is shown and forwarded in places that read more into it.
-    plain = re.sub('%%%+', '%', title.replace('<', '‹').replace('>', '›'))
-    return cut(' '.join(f'＠{word[1:]}' if word.startswith('@') else word for word in plain.split()), MAX_TITLE)
+    return cut(inert(title), MAX_TITLE)
 
 
 def markdown_of(reading: Reading, when: str, url: str) -> str:
@@ -61,8 +67,8 @@ def _text(reading: Reading, when: str, url: str, markup: _Markup) -> str:
     safe = markup.safe
     by = f' by {safe(cut(reading.author, 80))}' if reading.names_author else ''
     name = f' {markup.strong.format(safe(cut(reading.name, 150)))}' if reading.name else ''
-    deed = reading.deed
-    head = [f'{safe(reading.kind_label)}{name}{safe(deed)}{by}', '', *([when, ''] if when else [])]
+    proposed = ['Proposed, and not in force yet:', ''] if reading.is_proposal else []
+    head = [f'{safe(reading.kind_label)}{name}{safe(reading.deed)}{by}', '', *([when, ''] if when else []), *proposed]
     tail = ['', markup.link.format(url)]
     body, what, more = _body(reading, markup)
     room = MAX_TEXT - len(markup.opening) - len(markup.closing) - len('\n'.join((*head, *tail))) - 200
@@ -76,10 +82,9 @@ def _text(reading: Reading, when: str, url: str, markup: _Markup) -> str:
 
 def _body(reading: Reading, markup: _Markup) -> tuple[list[str], str, tuple[str, ...]]:
     """(lines, what each of them is, a last line on what was left out before): the changes, or else Statsig's text."""
-    told = [f'{markup.bullet}{_line(change.text, markup)}' for change in reading.changes if change.field]
-    if told:
-        left_out = (change.text for change in reading.changes if not change.field)
-        return told, 'change', tuple(f'{markup.bullet}… {markup.safe(text)}' for text in left_out)
+    told = [f'{markup.bullet}{_line(change.text, markup)}' for change in reading.changes]
+    if told or str(reading.left_out):
+        return told, 'change', (f'{markup.bullet}… {reading.left_out}',) if str(reading.left_out) else ()
     if len(reading.note) == 1:
         return [_line(reading.note[0], markup)], 'line', ()
     return [f'{markup.bullet}{_line(line, markup)}' for line in reading.note], 'line', ()

@@ -34,6 +34,9 @@ class Minutes:
     samples: list[Sample] = field(default_factory=list)
     events: list[DatadogEvent] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    failing: str = ''
+    change_events: int = 0
+    logs: int = 0
     made: list[tuple[float, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -56,10 +59,14 @@ class Minutes:
         self.events.append(event)
 
     def change_event(self, body: Mapping[str, Any]) -> None:
-        raise OSError('the Agent is gone')
+        if self.failing == 'change_event':
+            raise OSError('the Agent is gone')
+        self.change_events += 1
 
     def log(self, attributes: Mapping[str, Any]) -> None:
-        raise OSError('the Agent is gone')
+        if self.failing == 'log':
+            raise OSError('the Agent is gone')
+        self.logs += 1
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
@@ -327,16 +334,21 @@ def test_settings_repr_holds_no_key(capsys: Any) -> None:
     assert DEFAULT_KEY not in repr(vars(minutes.collector))
 
 
-def test_a_sink_that_takes_events_only_costs_no_event_and_gives_one_warning_a_run(
-    server: SandboxServer, project: SandboxProject
+@pytest.mark.parametrize(
+    ('option', 'failing'), [('send_change_events', 'change_event'), ('send_logs', 'log')], ids=['change events', 'logs']
+)
+def test_a_form_that_fails_costs_no_event_and_not_the_other_form(
+    server: SandboxServer, project: SandboxProject, option: str, failing: str
 ) -> None:
     minutes = Minutes(server, Settings(interval=60, send_change_events=True, send_logs=True))
+    minutes.failing = failing
     wanted = [str(project.add_audit_entry(timestamp=minutes.now - 100 + number)['id']) for number in range(60)]
 
     minutes.run()
 
     assert [event.aggregation_key for event in minutes.events] == wanted
+    assert (minutes.change_events, minutes.logs) == ((0, 60) if failing == 'change_event' else (60, 0))
     assert minutes.warnings == [
-        '60 audit-log entries went as events only: `send_change_events` or `send_logs` failed. The log of the Agent '
-        'has the details of the first.'
+        f'`{option}` failed for 60 audit-log entries, which went as events all the same. The log of the Agent has the '
+        'details of the first.'
     ]

@@ -140,13 +140,14 @@ def test_an_event_says_what_changed_when_and_by_whom(project: SandboxProject, ag
         assert tag in event.tags
 
 
-def test_the_team_that_owns_a_gate_is_known_from_the_inventory(project: SandboxProject, agent: Agent) -> None:
+def test_the_team_that_owns_a_gate_is_known_from_the_inventory_in_the_first_run_already(
+    project: SandboxProject, agent: Agent
+) -> None:
     project.gates['checkout_v2']['team'] = 'Payments'
+    project.add_audit_entry(action='gate_update', name='checkout_v2')
     agent.configure({'tag_rules': [{'match': 'team:Payments', 'tags': ['service:pay']}]})
-    with agent.start() as process:
-        process.next_run()
-        project.add_audit_entry(action='gate_update', name='checkout_v2')
-        (event,) = process.next_run().events
+
+    (event,) = agent.run_once().events
 
     assert {'statsig_team:payments', 'service:pay'} <= set(event.tags)
 

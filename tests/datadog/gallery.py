@@ -14,12 +14,60 @@ from statsig.datadog.change_event import change_event_of
 from statsig.datadog.event import event_of
 from statsig.datadog.log import log_of
 from statsig.datadog.notice import Notice
-from tests.datadog.entries import CASES, THEMES, Case
+from tests.datadog.entries import CASES, Case
 from tests.datadog.notices import notice_of_case
 
 PAGE = Path(__file__).parents[2] / 'docs' / 'events.md'
-STRANGE = 'The unknown and the hostile'
-OF_EACH_GROUP = 8
+SHOWN = (
+    'a kill switch, with everything that joins it up',
+    'a rollout from 10 to 50 percent',
+    'a rollout widened and brought to production',
+    'everybody turned back in production only',
+    'a rule added for two countries',
+    'a rollout put on a schedule',
+    'overrides',
+    'a gate launched',
+    'a change rolled back',
+    'a gate deleted',
+    'a dynamic config changed deep inside',
+    'a parameter of a layer',
+    'a holdout widened',
+    'a segment aimed at others',
+    'a parameter store',
+    'an experiment created',
+    'an experiment started',
+    'more people let into an experiment',
+    'groups of an experiment',
+    'an experiment stopped',
+    'an experiment abandoned',
+    'an experiment decided',
+    'a review asked for',
+    'a review accepted',
+    'reviews no longer asked for',
+    'owner, tags and description',
+    'a tag added to a gate',
+    'the definition of a metric',
+    'a metric archived',
+    'the query of a metric source',
+    'tables dropped',
+    'a dashboard renamed',
+    'a report deleted',
+    'an alert made stricter',
+    'an alert resolved',
+    'the prompt of an AI config',
+    'the version of an AI config that counts',
+    'an SDK key deactivated',
+    'single sign-on off',
+    'the role of a person',
+    'a log-in',
+    'the integration switched off',
+    'what an integration is not told',
+    'billing',
+    'a payment method',
+    'the environments of the project',
+    'a target app',
+    'a kind that is yet to come',
+)
 
 GROUPS_IN_WORDS = {
     'rollouts': 'what code reads at runtime: gates, dynamic configs, layers, holdouts, segments, parameter stores',
@@ -70,14 +118,13 @@ def page() -> str:
 
 
 def chosen() -> dict[str, list[Case]]:
-    """The first entries of each group that differ in what was done."""
-    strange = {case for case, _, _ in THEMES[STRANGE]}
-    found: dict[str, dict[str, Case]] = {group: {} for group in GROUPS}
-    for case in CASES:
-        action = classify(case[1]['actionType'])
-        if case[0] not in strange or action.group == 'other':
-            found[action.group].setdefault(case[1]['actionType'], case)
-    return {group: list(cases.values())[:OF_EACH_GROUP] for group, cases in found.items()}
+    """By group, in the order of SHOWN."""
+    found: dict[str, list[Case]] = {group: [] for group in GROUPS}
+    by_name = {case[0]: case for case in CASES}
+    for name in SHOWN:
+        case = by_name[name]
+        found[classify(case[1]['actionType']).group].append(case)
+    return found
 
 
 def _sections() -> Iterator[str]:

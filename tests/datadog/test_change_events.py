@@ -7,19 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from statsig.console.records import AuditEntry, parse_audit_entry
 from statsig.datadog.actions import classify
 from statsig.datadog.change_event import MAX_VALUES, change_event_of
 from statsig.datadog.directory import Directory
+from statsig.datadog.event import event_of as event_of_notice
 from statsig.datadog.notice import notice_of
 from statsig.datadog.tag_rules import parse_tag_rules
 from statsig.sandbox.agent_event_platform import EVENT_MANAGEMENT, reason_to_refuse_platform_event
 from tests.datadog.entries import CASES, NOW, changed, rule
 from tests.datadog.official import refusal_of_change_event
-from tests.datadog.strategies import ENTRIES, TEXT
+from tests.datadog.strategies import ANY_JSON, ENTRIES, TEXT
 
 GATE = AuditEntry(
     id='entry1',
@@ -155,6 +156,93 @@ def test_text_that_holds_json_becomes_structure() -> None:
     )
 
 
+THIRTY = {f'k{number}': number for number in range(30)}
+MAILS = [f'user{number}@example.com' for number in range(40)]
+
+
+def mails(addresses: list[str]) -> Any:
+    return [{'type': 'email', 'operator': 'any', 'targetValue': addresses}]
+
+
+@pytest.mark.parametrize(
+    ('changes', 'before', 'after'),
+    [
+        (
+            {'defaultValue': changed(THIRTY, THIRTY | {'k25': 99})},
+            {'defaultValue': {'k25': 25}},
+            {'defaultValue': {'k25': 99}},
+        ),
+        (
+            {
+                'rules': changed(
+                    [rule(returnValueJSON=json.dumps(THIRTY))], [rule(returnValueJSON=json.dumps(THIRTY | {'k25': 99}))]
+                )
+            },
+            {'rules': {'beta users': {'returnValueJSON': {'k25': 25}}}},
+            {'rules': {'beta users': {'returnValueJSON': {'k25': 99}}}},
+        ),
+        (
+            {'rules': changed([rule(conditions=mails(MAILS))], [rule(conditions=mails([*MAILS[:-1], 'new@x.com']))])},
+            {'rules': {'beta users': {'conditions': [{'targetValue': ['user39@example.com']}]}}},
+            {'rules': {'beta users': {'conditions': [{'targetValue': ['new@x.com']}]}}},
+        ),
+        ({'tags': changed(MAILS, [*MAILS, 'new'])}, {'tags': []}, {'tags': ['new']}),
+        ({'tags': changed(['a', 'b', 'c'], ['a', 'c', 'b'])}, {'tags': ['b', 'c']}, {'tags': ['c', 'b']}),
+        (
+            {'description': changed('x' * 2000 + 'old', 'x' * 2000 + 'new')},
+            {'description': '…' + 'x' * 20 + 'old'},
+            {'description': '…' + 'x' * 20 + 'new'},
+        ),
+        ({'owner': changed(None, {'ownerName': 'Jane'})}, {'owner': None}, {'owner': {'ownerName': 'Jane'}}),
+    ],
+    ids=['key', 'json', 'condition', 'list', 'order', 'text', 'nothing'],
+)
+def test_the_values_are_what_differs_however_much_stands_around_it(changes: Any, before: Any, after: Any) -> None:
+    shown = values_of(changes)
+
+    # What tells which item it is stays beside it.
+    assert [_without_context(side) for side in shown] == [_without_context(before), _without_context(after)]
+
+
+def _without_context(value: Any) -> Any:
+    if isinstance(value, dict):
+        left_out = ('type', 'operator') if 'targetValue' in value else ()
+        return {key: _without_context(item) for key, item in value.items() if key not in left_out}
+    return [_without_context(item) for item in value] if isinstance(value, list) else value
+
+
+def test_rules_reordered_far_down_are_shown_from_there_on() -> None:
+    rules = [rule(f'r{number}', f'id{number}') for number in range(40)]
+
+    assert values_of({'rules': changed(rules, [*rules[:37], rules[38], rules[37], rules[39]])}) == (
+        {'rules order': ['r37', 'r38']},
+        {'rules order': ['r38', 'r37']},
+    )
+
+
+def test_fields_that_look_alike_are_kept_apart() -> None:
+    items = changed([], [{'id': '1', 'name': 'r'}])
+
+    assert values_of({'rules ': changed(1, 2), 'rules': items}) == (
+        {'rules': 1, 'rules (2)': {}},
+        {'rules': 2, 'rules (2)': {'r': {'id': '1', 'name': 'r'}}},
+    )
+    assert values_of({'a': changed(1, 2), 'a ': changed(3, 4), ' ': changed(5, 6)}) == (
+        {'a': 1, 'a (2)': 3, 'field': 5},
+        {'a': 2, 'a (2)': 4, 'field': 6},
+    )
+
+
+def test_a_change_too_large_is_left_out_and_those_behind_it_are_not() -> None:
+    large = {f'k{number}': 'x' * 1100 for number in range(15)}
+    changes = {'defaultValue': changed(large, dict.fromkeys(large, 'y' * 1100)), 'isEnabled': changed(True, False)}
+
+    change = change_of(replace(GATE, changes=changes))
+
+    assert (change['prev_value'], change['new_value']) == ({'isEnabled': True}, {'isEnabled': False})
+    assert change['change_metadata']['statsig']['changes_left_out'] == 1
+
+
 def test_values_that_take_too_much_room_are_left_out_and_counted() -> None:
     changes = {f'field{number}': changed('a' * 1100, 'b' * 1100) for number in range(30)}
 
@@ -165,6 +253,64 @@ def test_values_that_take_too_much_room_are_left_out_and_counted() -> None:
     assert list(change['new_value']) == [f'field{number}' for number in range(shown)]
     assert change['change_metadata']['statsig']['changes_left_out'] == 30 - shown
     assert len(json.dumps([change['prev_value'], change['new_value']])) <= MAX_VALUES + 200
+
+
+@pytest.mark.parametrize(('fields', 'left_out'), [(60, None), (61, 1), (101, 41)])
+def test_changes_beyond_those_that_are_told_are_counted_too(fields: int, left_out: int | None) -> None:
+    changes = {f'f{number}': changed(0, 1) for number in range(fields)}
+
+    metadata = change_of(replace(GATE, changes=changes))['change_metadata']['statsig']
+
+    assert metadata.get('changes_left_out') == left_out
+
+
+def test_a_change_that_differs_only_beyond_what_is_shown_is_counted_rather_than_shown_alike() -> None:
+    before, after = ({'a': {'b': {'c': {'d': {'e': {'f': {'g': {'h': {'i': side}}}}}}}}} for side in (1, 2))
+
+    change = change_of(replace(GATE, changes={'defaultValue': changed(before, after)}))
+
+    assert 'prev_value' not in change
+    assert change['change_metadata']['statsig']['changes_left_out'] == 1
+
+
+@pytest.mark.parametrize(
+    'action', ['config_review_create', 'config_review_accept', 'config_review_reject', 'config_review_delete']
+)
+def test_what_is_only_up_for_review_is_no_change_event_and_its_event_says_so(action: str) -> None:
+    entry = replace(GATE, action=action)
+    notice = notice_of(entry, project='acme', now=NOW)
+
+    assert change_event_of(notice) is None
+    assert 'Proposed, and not in force yet:\n\n- enabled → disabled' in event_of_notice(notice).text
+    assert not [tag for tag in notice.tags if tag.startswith('environment:')]
+
+
+@pytest.mark.parametrize('action', ['config_revert', 'config_review_commit', 'experiment_pause_assignment'])
+def test_what_is_in_force_and_does_not_say_where_counts_for_production(action: str) -> None:
+    event = event_of(replace(GATE, action=action, changes=None))
+
+    assert 'environment:production' in event['tags']
+
+
+def test_the_message_carries_neither_markup_nor_mentions() -> None:
+    hostile = rule('%%% [click](http://evil) @slack-ops (@all) <img src=x>')
+
+    message = event_of(replace(GATE, name='@all %%%', changes={'rules': changed([], [hostile])}))['message']
+
+    assert 'rule "% [click] (http://evil) ＠slack-ops (＠all) ‹img src=x›" added' in message
+    assert not [mark for mark in ('%%%', '<', '>', '@', '](') if mark in message]
+
+
+def test_services_are_spelt_as_datadog_spells_them_and_named_once() -> None:
+    change = change_of(GATE, tags=['service:Check Out', 'service:check_out', 'service:', 'env:prod'])
+
+    assert change['impacted_resources'] == [{'name': 'check_out', 'type': 'service'}]
+
+
+def test_an_author_without_id_and_address_is_taken_for_a_system() -> None:
+    entry = replace(GATE, author='Statsig', author_id='', author_email='')
+
+    assert change_of(entry)['author'] == {'name': 'Statsig', 'type': 'system'}
 
 
 def test_with_hide_author_there_is_no_author() -> None:
@@ -225,6 +371,19 @@ def test_of_more_than_100_services_the_first_100_are_impacted() -> None:
     impacted = change_of(GATE, tag_rules=rules)['impacted_resources']
 
     assert [each['name'] for each in impacted] == [f's{number}' for number in range(100)]
+
+
+@given(ANY_JSON, ANY_JSON)
+def test_values_that_differ_are_never_shown_alike(before: Any, after: Any) -> None:
+    entry = replace(GATE, changes={'someField': changed(before, after)})
+    assume(body_of(entry) is not None and notice_of(entry, project='acme', now=NOW).reading.changes)
+
+    change = change_of(entry)
+
+    if 'prev_value' in change:
+        assert json.dumps(change['prev_value']) != json.dumps(change['new_value'])
+    else:
+        assert change['change_metadata']['statsig']['changes_left_out'] == 1
 
 
 @given(ENTRIES, TEXT, st.booleans())

@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 
-from statsig.datadog.changes import Limits, describe, environments_touched
+from statsig.datadog.changes import Change, LeftOut, Limits, describe, environments_touched
 from statsig.datadog.redaction import hide_people, people_in
 from statsig.datadog.values import MAX_PARSED
 from tests.datadog.entries import changed, rule
 
 
 def told(field: str, old: Any, new: Any) -> list[str]:
-    return [change.text for change in describe({field: changed(old, new)})]
+    return [change.text for change in described({field: changed(old, new)})]
+
+
+def described(changes: Any, **options: Any) -> tuple[Change, ...]:
+    return describe(changes, **options).changes
 
 
 @pytest.mark.parametrize(
@@ -114,13 +118,13 @@ def test_a_rule_whose_id_changed_is_known_by_its_base_id_or_its_name() -> None:
 
 
 def test_what_did_not_change_is_left_out() -> None:
-    assert describe({'rules': changed([rule()], [rule()]), 'a': changed(None, None), 'b': changed(1, 1)}) == ()
-    assert describe({'lastModifiedTime': changed(1, 2), 'version': changed(1, 2)}) == ()
-    assert describe({}) == describe(None) == ()
+    assert described({'rules': changed([rule()], [rule()]), 'a': changed(None, None), 'b': changed(1, 1)}) == ()
+    assert described({'lastModifiedTime': changed(1, 2), 'version': changed(1, 2)}) == ()
+    assert described({}) == described(None) == ()
 
 
 def test_a_change_keeps_the_values_beside_the_words() -> None:
-    (change,) = describe({'rules': changed([rule()], [rule(passPercentage=50)])})
+    (change,) = described({'rules': changed([rule()], [rule(passPercentage=50)])})
 
     assert (change.field, change.subject) == ('rules', 'rule "beta users"')
     assert (change.before['passPercentage'], change.after['passPercentage']) == (10, 50)
@@ -145,9 +149,10 @@ def test_two_long_texts_are_shown_where_they_differ() -> None:
 def test_more_changes_than_the_limit_are_counted() -> None:
     changes = {f'field{number}': changed(0, 1) for number in range(63)}
 
-    assert len(describe({key: changes[key] for key in list(changes)[:60]})) == 60
-    assert [change.text for change in describe(changes)[59:]] == ['field59: 0 → 1', '3 more changes']
-    assert describe(changes)[60].field == ''
+    assert describe({key: changes[key] for key in list(changes)[:60]}).left_out == LeftOut()
+    description = describe(changes)
+    assert [change.text for change in description.changes[59:]] == ['field59: 0 → 1']
+    assert (description.left_out, str(description.left_out)) == (LeftOut(changes=3), '3 more changes')
 
 
 def test_more_differences_within_a_rule_than_the_limit_are_counted() -> None:
@@ -162,20 +167,20 @@ def test_a_megabyte_of_rules_is_told_within_the_limits() -> None:
     after = [each | {'passPercentage': 20} for each in reversed(before)]
     assert len(json.dumps(before)) > 1_000_000
 
-    changes = describe({'rules': changed(before, after)})
+    description = describe({'rules': changed(before, after)})
 
-    assert len(changes) == 61
-    assert all(len(change.text) <= 600 for change in changes)
-    assert 'more changes' in changes[-1].text
+    assert len(description.changes) == 60
+    assert all(len(change.text) <= 600 for change in description.changes)
+    assert description.left_out == LeftOut(changes=740, items=3600)
 
 
 def test_one_rule_changed_amid_thousands_is_found() -> None:
     before = [rule(f'rule {number}', f'r{number}') for number in range(3000)]
     after = [rule('first', 'new'), *before[:2500], before[2500] | {'passPercentage': 20}, *before[2501:]]
 
-    texts = told('rules', before, after)
-    assert texts[0].startswith('rule "first" added')
-    assert '2,102 more rules not compared' in texts[-1]
+    description = describe({'rules': changed(before, after)})
+    assert description.changes[0].text.startswith('rule "first" added')
+    assert str(description.left_out).endswith('2,102 items not compared')
     assert told('rules', before, after[1:]) == ['rule "rule 2500": pass 10 % → 20 %']
 
 
@@ -199,7 +204,7 @@ def test_people_are_hidden_in_words_and_values() -> None:
         'isEnabled': changed(True, False),
     }
 
-    found = describe(changes, redaction=hide)
+    found = described(changes, redaction=hide)
 
     shown = repr(found)
     assert not any(secret in shown for secret in ('Jane', 'JANE', 'Roe', 'Mary', 'm@x.com', 'a@b.co'))
@@ -210,7 +215,7 @@ def test_people_are_hidden_in_words_and_values() -> None:
 
 
 def test_limits_can_be_set() -> None:
-    (text,) = (change.text for change in describe({'tags': changed([], list('abcdef'))}, Limits(items=2)))
+    (text,) = (change.text for change in described({'tags': changed([], list('abcdef'))}, limits=Limits(items=2)))
     assert text == 'tags: + a, b and 4 more'
 
 
@@ -371,7 +376,7 @@ def test_a_value_sent_as_structure_has_a_bounded_number_of_parts() -> None:
     def wide(levels: int) -> Any:
         return {f'k{number}': wide(levels - 1) for number in range(10)} if levels else 1
 
-    (change,) = describe({'defaultValue': changed(None, wide(4))})
+    (change,) = described({'defaultValue': changed(None, wide(4))})
 
     assert json.dumps(wide(4)).count(':') > 10_000
     assert 400 < json.dumps(change.after).count(':') < 700

@@ -15,7 +15,7 @@ from statsig.datadog.directory import Directory
 from statsig.datadog.log import MAX_BYTES, log_of
 from statsig.datadog.notice import notice_of
 from statsig.datadog.tag_rules import parse_tag_rules
-from tests.datadog.entries import NOW, changed
+from tests.datadog.entries import NOW, changed, rule
 from tests.datadog.strategies import ENTRIES, TEXT
 
 GATE = AuditEntry(
@@ -24,6 +24,8 @@ GATE = AuditEntry(
     action='gate_update',
     timestamp=NOW - 60,
     change_log='Turned off\nby hand',
+    tags=('Payments',),
+    target_apps=('web',),
     author='Jane Doe',
     author_id='u-4711',
     author_email='jd99@example.com',
@@ -49,7 +51,8 @@ def test_a_log_is_the_whole_entry_under_datadogs_standard_attributes() -> None:
         'status': 'warning',
         'service': 'checkout',
         'ddtags': 'statsig_action:gate_update,statsig_group:rollouts,statsig_kind:gate,name:checkout_v2,'
-        'environment:all,environment:production,statsig_project:acme,statsig_team:growth,service:checkout,env:prod_eu',
+        'environment:all,environment:production,statsig_project:acme,statsig_team:growth,service:checkout,env:prod_eu,'
+        'statsig_tag:payments,target_app:web',
         'evt': {'name': 'gate_update', 'category': 'rollouts', 'outcome': 'success', 'id': 'entry1'},
         'usr': {'name': 'Jane Doe', 'email': 'jd99@example.com', 'id': 'u-4711'},
         'statsig': {
@@ -64,9 +67,9 @@ def test_a_log_is_the_whole_entry_under_datadogs_standard_attributes() -> None:
             'happened_at': '2026-11-18T15:04:00Z',
             'link': 'https://console.statsig.com/acme/gates/checkout_v2',
             'change_log': 'Turned off\nby hand',
-            'changes': [
-                {'field': 'isEnabled', 'subject': '', 'before': True, 'after': False, 'text': 'enabled → disabled'}
-            ],
+            'tags': ['Payments'],
+            'target_apps': ['web'],
+            'changes': [{'field': 'isEnabled', 'text': 'enabled → disabled', 'before': True, 'after': False}],
         },
     }
 
@@ -101,16 +104,55 @@ def test_an_entry_too_old_for_datadog_is_sent_with_the_present_and_says_when_it_
     assert 'statsig_late:true' in log['ddtags']
 
 
-def test_a_log_that_grows_beyond_25_kb_leaves_out_changes_and_says_how_many() -> None:
-    small = a_log_of(replace(GATE, changes={f'f{n}': changed('a' * 200, 'b' * 200) for n in range(20)}))
-    large = a_log_of(replace(GATE, changes={f'f{n}': changed('a' * 1100, 'b' * 1100) for n in range(50)}))
+def test_a_log_that_grows_beyond_25_kb_goes_without_some_values() -> None:
+    def log_with(changes: int, length: int) -> Any:
+        values = changed('a' * length, 'b' * length)
+        return a_log_of(replace(GATE, changes={f'f{number}': values for number in range(changes)}))
 
-    assert len(small['statsig']['changes']) == 20
-    assert 'changes_left_out' not in small['statsig']
-    shown = len(large['statsig']['changes'])
-    assert large['statsig']['changes_left_out'] == 50 - shown
-    assert [change['field'] for change in large['statsig']['changes']] == [f'f{n}' for n in range(shown)]
-    assert MAX_BYTES - 4_000 < size(large) <= MAX_BYTES
+    small, large = log_with(20, 200)['statsig'], log_with(50, 1100)['statsig']
+
+    assert [sorted(change) for change in small['changes']] == [['after', 'before', 'field', 'text']] * 20
+    assert 'changes_left_out' not in small
+    with_values = ['before' in change for change in large['changes']]
+    assert len(with_values) == 50
+    assert with_values == [True] * with_values.count(True) + [False] * with_values.count(False)
+    assert 0 < with_values.count(True) < 50
+    assert 'changes_left_out' not in large
+    assert MAX_BYTES - 3_000 < size(log_with(50, 1100)) <= MAX_BYTES
+
+
+def test_changes_that_do_not_fit_even_in_words_are_counted() -> None:
+    changes = {f'{number}{"f" * 70}': changed('語' * 110, '字' * 110) for number in range(60)}
+
+    told = a_log_of(replace(GATE, changes=changes))['statsig']
+
+    assert told['changes_left_out'] == 60 - len(told['changes']) > 0
+
+
+def test_changes_that_are_not_told_and_items_that_are_not_compared_are_counted() -> None:
+    before = [rule(f'rule {number}', f'r{number}') for number in range(500)]
+    rules = changed(before, [each | {'passPercentage': 20} for each in before])
+
+    told = a_log_of(replace(GATE, changes={'rules': rules}))['statsig']
+
+    assert len(told['changes']) + told['changes_left_out'] == 400
+    assert told['items_not_compared'] == 100
+
+
+def test_what_is_cut_says_so() -> None:
+    log = a_log_of(
+        replace(
+            GATE,
+            change_log='\n'.join(f'line {number} {"x" * 400}' for number in range(50)),
+            tags=tuple(f'tag {number} {"x" * 80}' for number in range(150)),
+        ),
+        project='p' * 200,
+    )['statsig']
+
+    lines = log['change_log'].split('\n')
+    assert lines[-1] == f'… {50 - (len(lines) - 1)} more'
+    assert log['tags'][-1] == f'… {150 - (len(log["tags"]) - 1)} more'
+    assert log['project'] == 'p' * 127 + '…'
 
 
 @given(ENTRIES, TEXT, st.booleans())
