@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +25,7 @@ _BURST = 16  # datagrams sent in a row: a receiver's buffer may hold no more tha
 # The socket is there and full. Anything else means that there is none, or none that listens.
 _FULL = (errno.EAGAIN, errno.ENOBUFS)
 _FULL_FOR_LONG = 5.0  # seconds
+_COMPLAINT_INTERVAL = 60.0  # seconds between two lines in the log about the same trouble
 _log = logging.getLogger(__name__)
 
 
@@ -144,7 +144,7 @@ class DogStatsdSocket:
         self._socket: socket.socket | None = None
         self._waiting: deque[bytes] = deque()
         self._blocked_since: float | None = None
-        self._warned = False
+        self._complained = -_COMPLAINT_INTERVAL
         self.counts = DatagramCounts()
 
     @property
@@ -171,9 +171,6 @@ class DogStatsdSocket:
             self._waiting.popleft()
             self.counts.sent += 1
             self._blocked_since = None
-            if self._warned:
-                _log.warning('DogStatsD takes datagrams again at %s', self._address)
-                self._warned = False
         return True
 
     def take_counts(self) -> DatagramCounts:
@@ -197,17 +194,22 @@ class DogStatsdSocket:
             _log.error('A datagram was dropped: the socket at %s takes none so large', self._address)
             return
         self.counts.retried += 1
-        if error.errno not in _FULL:
+        if error.errno not in _FULL and self._address.path:
             self.close()  # an Agent that was restarted has a new socket under the same path
         if self._blocked_since is None:
             self._blocked_since = self._clock()
+        self._complain(error)
+
+    def _complain(self, error: OSError) -> None:
         # A Unix socket holds few datagrams, so a flush fills it for a moment; that is no trouble.
-        if not self._warned and (error.errno not in _FULL or self.blocked_for > _FULL_FOR_LONG):
-            self._warned = True
+        if error.errno in _FULL and self.blocked_for < _FULL_FOR_LONG:
+            return
+        if self._clock() - self._complained >= _COMPLAINT_INTERVAL:
+            self._complained = self._clock()
             _log.warning(
                 'DogStatsD takes no datagrams at %s (%s): they are kept and sent later',
                 self._address,
-                error.strerror or os.strerror(error.errno or 0),
+                error.strerror or 'no address of that name',
             )
 
 

@@ -41,6 +41,7 @@ class StatsigWebhook:
         self._is_full = is_full
         self._clock = clock
         self._responses: dict[Outcome, Response] = {}
+        self._allowances: dict[Outcome, Allowance] = {}
         self._complained: dict[str, float] = {}
 
     def admit(self, head: Head) -> Allowance | Response:
@@ -49,7 +50,10 @@ class StatsigWebhook:
         if self._is_full():
             return _FULL
         limit, beyond = self._receiver.allowance(_delivery(head))
-        return Allowance(limit, self._response(beyond))
+        allowance = self._allowances.get(beyond)
+        if allowance is None:
+            allowance = self._allowances[beyond] = Allowance(limit, self._response(beyond))
+        return allowance
 
     def respond(self, head: Head, body: bytes) -> Response:
         outcome, answer = self._receiver.receive(_delivery(head), body)

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import responses
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 import httptools
 
@@ -45,8 +45,7 @@ class Response:
         object.__setattr__(self, 'closing', head + b'\r\nConnection: close\r\n\r\n' + self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A request without its body. Names of headers are in lower case; a header that is repeated is joined by commas."""
 
     method: bytes

@@ -35,6 +35,7 @@ class Relay:
         self._lines = DogStatsdLines(configuration.dogstatsd, configuration.metric_namespace, configuration.tags)
         self._socket = DogStatsdSocket(configuration.dogstatsd, time.monotonic)
         self._flush_seconds = 0.0
+        self._flushed = asyncio.Event()
         webhook = StatsigWebhook(self._receiver, self._health, self._is_full, time.monotonic)
         self._site = Routes(
             {
@@ -84,13 +85,18 @@ class Relay:
         own = self._health.take(self._socket.take_counts(), self._socket.waiting, self._flush_seconds)
         lines = (self._lines.line(sample) for sample in [*counted, *own])
         self._socket.add(packed(lines, self._configuration.dogstatsd.largest_datagram))
+        self._flushed.set()
         self._flush_seconds = time.perf_counter() - started
 
     async def _deliver_regularly(self) -> None:
         pause = _PAUSE
         while True:
+            await self._flushed.wait()
             pause = _PAUSE if self._socket.send_some() else min(2 * pause, _LONGEST_PAUSE)
-            await asyncio.sleep(pause if self._socket.waiting else _PAUSE)
+            if self._socket.waiting:
+                await asyncio.sleep(pause)
+            else:
+                self._flushed.clear()
 
     async def _deliver_the_rest(self) -> bool:
         end = time.monotonic() + DELIVERY_GRACE

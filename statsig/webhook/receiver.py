@@ -46,8 +46,7 @@ class WebhookRules:
         return f'WebhookRules(signing_secret=***, counting={self.counting!r}, max_age={self.max_age!r})'
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """The headers that matter, empty where they are missing."""
 
     timestamp: bytes
