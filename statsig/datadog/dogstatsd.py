@@ -45,11 +45,19 @@ class DogStatsdAddress:
         return f'unix://{self.path}' if self.path else f'udp://{self.host}:{self.port}'
 
 
+class TagsTooLongError(ValueError):
+    """Namespace and constant tags leave no room in a line."""
+
+
+class SwitchedOffError(ValueError):
+    """datadogpy would send nothing."""
+
+
 class DogStatsdLines:
     """Samples as lines of the protocol. No line is longer than a datagram.
 
-    Raises ValueError when namespace and tags leave no room in a line, or when DD_DOGSTATSD_DISABLE switches datadogpy
-    off.
+    Raises TagsTooLongError when namespace and tags leave no room in a line, SwitchedOffError when the environment
+    switches datadogpy off.
     """
 
     # What a line needs beside the namespace and the constant tags: the metric's name, a number, three short tags.
@@ -65,9 +73,9 @@ class DogStatsdLines:
         self._client.socket = cast(socket.socket, self._written)
         overhead = len(self._line('gauge', '', 0, ()) or b'')
         if not overhead:
-            raise ValueError('the environment variable DD_DOGSTATSD_DISABLE is set: nothing would be sent')
+            raise SwitchedOffError('the environment variable DD_DOGSTATSD_DISABLE is set: nothing would be sent')
         if overhead + self._ROOM > self._limit:
-            raise ValueError(f'`tags` are too long: together {overhead} bytes of the {self._limit} of a datagram')
+            raise TagsTooLongError(f'they take {overhead} of the {self._limit} bytes of a datagram')
 
     def line(self, sample: Sample) -> bytes:
         """With its line end. Tags are shortened where the line would not fit into a datagram."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines
+from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, SwitchedOffError, TagsTooLongError
 from statsig.datadog.tags import normalise
 from statsig.relay.options import ConfigurationError, Options
 from statsig.webhook.counting import CountingRules, normalised_environments
@@ -87,7 +87,9 @@ def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
     tags = tuple(filter(None, (normalise(tag) for tag in options.texts('tags'))))
     try:
         DogStatsdLines(address, namespace, tags)
-    except ValueError as error:
+    except TagsTooLongError as error:
+        raise ConfigurationError(f'Option `tags` cannot be used: {error}.') from None
+    except SwitchedOffError as error:
         raise ConfigurationError(f'Option `dogstatsd_url` cannot be used: {error}.') from None
     if not options.has('statsig_webhook'):
         raise ConfigurationError('Option `statsig_webhook` is missing: without that section there is nothing to relay.')

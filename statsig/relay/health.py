@@ -33,6 +33,6 @@ class Health:
             ),
             *(Sample(BYTES, number, (f'endpoint:{endpoint}',)) for endpoint, number in bodies.items() if number),
             *(Sample(DATAGRAMS, number, (f'outcome:{outcome}',)) for outcome, number in handed.items() if number),
-            Sample(FLUSH_DURATION, round(flush_seconds, 6), (self._worker,)),
+            Sample(FLUSH_DURATION, round(flush_seconds, 4), (self._worker,)),
             Sample(WAITING, waiting, (self._worker,)),
         ]

@@ -235,6 +235,9 @@ class _Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         if self._refused:
             return
+        if self._parser.should_upgrade():  # behind that llhttp parses no body
+            self._refuse(_BAD_REQUEST)
+            return
         headers = self._headers
         self._head = head = Head(self._parser.get_method(), self._url.partition(b'?')[0], headers)
         self._handler = self._server.site.handler(head)

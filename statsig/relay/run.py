@@ -53,7 +53,9 @@ def _listen(address: Address) -> socket.socket:
     try:
         return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError, UnicodeError) as error:
-        reason = getattr(error, 'strerror', None) or error
+        # asyncio and socket put the address into strerror; it is said already.
+        number = getattr(error, 'errno', None)
+        reason = os.strerror(number) if number and number > 0 else getattr(error, 'strerror', None) or error
         raise ConfigurationError(f'Option `listen`: {address} cannot be listened on: {reason}.') from None
 
 

@@ -45,13 +45,23 @@ _raw_envelope = msgspec.json.Decoder(_RawEnvelope)
 # UnicodeDecodeError is a ValueError, as are msgspec's errors from 0.18 on; nesting too deep is a RecursionError.
 _UNREADABLE = (ValueError, RecursionError, msgspec.MsgspecError)
 
-# A whole string, a quotation mark without its end, or what gives JSON its structure. `*+` never goes back: a string
-# without its end is read once, not once for each mark inside it.
-_TOKEN = re.compile(rb'"(?:[^"\\]+|\\.)*+"|["\[\]{},]', re.DOTALL)
+# Up to the next bracket, or bracket or comma, outside of strings. `*+` never goes back: a string without its end is
+# read once, not once for each quotation mark inside it.
+_STRING = rb'"(?:[^"\\]+|\\.)*+"'
+_TO_BRACKET = re.compile(rb'(?:[^\[\]{}"]+|%b)*+([\[\]{}])' % _STRING, re.DOTALL)
+_TO_BRACKET_OR_COMMA = re.compile(rb'(?:[^\[\]{}",]+|%b)*+([\[\]{},])' % _STRING, re.DOTALL)
+
+# One event takes 300 bytes and ten brackets. Bodies that are made of little else than punctuation would take seconds
+# and a hundred times their size in memory.
+_SPARSE = 8  # bytes for each comma
+_MOST_ITEMS = 200_000  # that are looked at one by one
+_MOST_BRACKETS = 1_200_000
 
 
 def decode(body: bytes) -> Decoded:
     """Raises MalformedBodyError. Takes time in proportion to the body, whatever is in it."""
+    if len(body) > 1024 * 1024 and body.count(b',') > len(body) // _SPARSE:
+        raise MalformedBodyError
     try:
         found = _body.decode(body)
     except _UNREADABLE:
@@ -62,7 +72,10 @@ def decode(body: bytes) -> Decoded:
 def _decoded_one_by_one(body: bytes) -> Decoded:
     events: list[Event] = []
     malformed = 0
-    for item in _items(body):
+    items = _items(body)
+    if len(items) > _MOST_ITEMS:
+        raise MalformedBodyError
+    for item in items:
         event = _event_of(item)
         if event is None:
             malformed += 1
@@ -96,24 +109,25 @@ def _split(body: bytes) -> Iterator[bytes]:
         body = body[envelope.end() : -1].rstrip()
     if body[:1] != b'[':
         raise MalformedBodyError
-    depth, start = 0, 1
-    for token in _TOKEN.finditer(body):
-        text = token[0]
-        if text == b'"':
+    position = start = depth = 1
+    for _ in range(_MOST_BRACKETS):
+        found = (_TO_BRACKET_OR_COMMA if depth == 1 else _TO_BRACKET).match(body, position)
+        if not found:
             raise MalformedBodyError
-        if text in b'[{':
+        position, mark = found.end(), found[1]
+        if mark in b'[{':
             depth += 1
-        elif text in b']}':
+        elif mark in b']}':
             depth -= 1
+        else:
+            yield body[start : position - 1]
+            start = position
         if depth == 0:
-            if token.end() != len(body) or text != b']':
+            if position != len(body) or mark != b']':
                 raise MalformedBodyError
-            if body[start : token.start()].strip() or start > 1:
-                yield body[start : token.start()]
+            if body[start : position - 1].strip() or start > 1:
+                yield body[start : position - 1]
             return
-        if depth == 1 and text == b',':
-            yield body[start : token.start()]
-            start = token.end()
     raise MalformedBodyError
 
 

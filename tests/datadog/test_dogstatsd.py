@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, DogStatsdSocket, packed
+from statsig.datadog.dogstatsd import (
+    DogStatsdAddress,
+    DogStatsdLines,
+    DogStatsdSocket,
+    SwitchedOffError,
+    TagsTooLongError,
+    packed,
+)
 from statsig.datadog.metrics import Sample
 from statsig.datadog.relay_metrics import CHECK_GATE, CONTEXTS, RELAY_METRICS, samples
 from statsig.webhook.counting import Context, Count, Counts, Kind
@@ -144,14 +151,14 @@ def test_packing_keeps_every_line_whole_and_in_order(given_lines: list[bytes], l
 
 
 def test_tags_that_leave_no_room_are_refused() -> None:
-    with pytest.raises(ValueError, match='`tags` are too long'):
+    with pytest.raises(TagsTooLongError, match='of the 1432 bytes of a datagram'):
         DogStatsdLines(UDP, 'statsig', ['team:' + 'x' * 195] * 6)
     DogStatsdLines(UNIX, 'statsig', ['team:' + 'x' * 195] * 6)
 
 
 def test_a_switched_off_client_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('DD_DOGSTATSD_DISABLE', 'true')
-    with pytest.raises(ValueError, match='DD_DOGSTATSD_DISABLE is set'):
+    with pytest.raises(SwitchedOffError, match='DD_DOGSTATSD_DISABLE is set'):
         DogStatsdLines(UNIX, 'statsig', [])
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,6 +97,22 @@ def test_one_bad_event_never_costs_the_others(bad: bytes, malformed: int) -> Non
 )
 def test_numbers_become_text_and_the_rest_counts_as_missing(event: Any, context: Context) -> None:
     assert contexts(body(event)) == [context]
+
+
+@pytest.mark.parametrize(
+    'given',
+    [b'[%s]' % b','.join([b'1'] * 2_000_000), b'[%s]' % b','.join([b'{}'] * 2_000_000), b'[%s' % (b'[{' * 2_000_000)],
+    ids=['numbers', 'empty events', 'brackets'],
+)
+def test_bodies_of_punctuation_are_refused_before_they_take_memory(given: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedBodyError):
+            decode(given)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(given)
 
 
 json_values = st.recursive(
