@@ -28,7 +28,8 @@ DEV = [
     # [deps]: what the Agent brings along. Not [http]: it needs Kerberos headers to compile.
     CHECKS_BASE_REQ.replace('base', 'base[deps]'),
     'datadog-serverless-compat>=0.19,<0.20',  # a DogStatsD server of Datadog's own, to hold the relay's sums against
-    'flask>=3,<4',  # what `make bench` compares the relay with
+    'flask>=3,<4',  # what `make bench` compares the relay with, as is the next line
+    'gunicorn>=23',
     'build>=1.2',  # makes the wheel that the packaging tests look into
     'setuptools>=77',  # the same, without downloading it for each build
     'hypothesis>=6.100,<7',  # property tests
