@@ -51,7 +51,7 @@ lint: $(INSTALLED)  ## ruff: rules and formatting
 types: $(INSTALLED)  ## mypy, strict
 	$(BIN)/mypy statsig datadog_checks tests bench
 
-bench: $(INSTALLED)  ## measure what the check costs: CPU, speed, memory (some minutes, on Linux)
+bench: $(INSTALLED)  ## measure what check and relay cost: CPU, speed, memory (some minutes, on Linux)
 	@$(BIN)/python -m bench
 
 clean:  ## remove .venv and everything that was made

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
@@ -90,22 +91,17 @@ def _worker_process(configuration: RelayConfiguration, listening: socket.socket,
 def _supervise(configuration: RelayConfiguration, listening: socket.socket) -> int:
     """Keeps the workers running. They share one listening socket: whoever is free takes the next connection."""
     workers: dict[str, BaseProcess] = {}
-    told = False
-
-    def tell(_number: int, _frame: object) -> None:
-        nonlocal told
-        told = True
-
+    stop = threading.Event()
     for number in _STOP_SIGNALS:
-        signal.signal(number, tell)
-    while not told:
+        signal.signal(number, lambda _number, _frame: stop.set())
+    while not stop.is_set():
         for name in map(str, range(configuration.workers)):
             worker = workers.get(name)
             if worker is not None and not worker.is_alive():
                 _log.error('Worker %s ended (exit code %s): starting another', name, worker.exitcode)
             if worker is None or not worker.is_alive():
                 workers[name] = _started(configuration, listening, name)
-        time.sleep(_RESTART_PAUSE)
+        stop.wait(_RESTART_PAUSE)
     return _stopped(workers)
 
 
@@ -127,4 +123,5 @@ def _stopped(workers: Mapping[str, BaseProcess]) -> int:
         if worker.is_alive():
             worker.kill()
             worker.join()
-    return 0 if all(worker.exitcode == 0 for worker in workers.values()) else 1
+    # One that was told before it listened to signals had received nothing.
+    return 0 if all(worker.exitcode in (0, -signal.SIGTERM) for worker in workers.values()) else 1
