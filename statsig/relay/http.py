@@ -18,7 +18,7 @@ import httptools
 
 _LARGEST_HEAD = 16 * 1024  # bytes of request line and headers
 _MOST_HEADERS = 100
-_IDLE = 75.0  # seconds a connection may be open without a request
+_IDLE = 75.0  # seconds a connection may stay open after a request
 _LINGER = 2.0  # seconds that a refused sender may go on sending, so that it reads the answer rather than a reset
 _SWEEP = 0.5  # seconds between two looks at which connections are over their time
 _FRAMING = 64 * 1024  # bytes of chunk headers a body may have beside twice its own size
@@ -91,7 +91,7 @@ class Limits:
     """Per process. Seconds and bytes."""
 
     request_timeout: float = 30.0
-    most_connections: int = 1000
+    most_connections: int = 500  # half of the open files that a process usually may have
     most_buffered: int = 64 * 1024 * 1024
 
 
@@ -169,7 +169,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._deadline = self._server.now() + _IDLE
+        # Not _IDLE: whoever connects and says nothing keeps a place that others may need.
+        self._deadline = self._server.now() + self._server.limits.request_timeout
         if len(self._server.connections) >= self._server.limits.most_connections:
             self._handler.answered(_FULL, 0)
             self._transport.write(_FULL.closing)

@@ -226,6 +226,12 @@ def test_whoever_does_not_come_to_an_end_is_told_so(server: Server, parts: list[
     assert server.echo.outcomes == ['timeout']
 
 
+def test_whoever_connects_and_says_nothing_is_hung_up_on(server: Server) -> None:
+    with server.connect() as client:
+        assert read_all(client) == b''
+    assert server.echo.outcomes == []
+
+
 def test_a_slow_one_does_not_keep_the_others_waiting(server: Server) -> None:
     with server.connect() as slow:
         slow.sendall(CHUNKED)
