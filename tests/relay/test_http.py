@@ -269,6 +269,17 @@ def test_bodies_that_wait_take_a_bounded_amount_of_memory(server: Server) -> Non
             client.close()
 
 
+def test_bodies_of_unknown_length_are_held_to_the_same(server: Server) -> None:
+    clients = [server.connect() for _ in range(3)]
+    try:
+        for client in clients:
+            client.sendall(CHUNKED + b'384\r\n' + b'x' * 900 + b'\r\n')
+        assert status(server.ask(CHUNKED + b'1f4\r\n' + b'y' * 500 + b'\r\n0\r\n\r\n')) == 503
+    finally:
+        for client in clients:
+            client.close()
+
+
 def test_a_client_that_never_reads_is_not_read_from(server: Server) -> None:
     with server.connect() as client:
         client.settimeout(2)
