@@ -22,27 +22,36 @@ from statsig.webhook.events import Event
 ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 
 
+_ON_THE_WIRE = {
+    'event_name': 'eventName',
+    'user_id': 'userID',
+    'statsig_metadata': 'statsigMetadata',
+    'time_uuid': 'timeUUID',
+    'unit_id': 'unitID',
+}
+
+
 class _Environment(msgspec.Struct):
     tier: str | None = None
 
 
-class _User(msgspec.Struct):
-    userID: str | None = None  # noqa: N815 - as on the wire
-    statsigEnvironment: _Environment | None = None  # noqa: N815
+class _User(msgspec.Struct, rename={'user_id': 'userID', 'environment': 'statsigEnvironment'}):
+    user_id: str | None = None
+    environment: _Environment | None = None
 
 
-class DocumentedEvent(msgspec.Struct):
+class DocumentedEvent(msgspec.Struct, rename=lambda name: _ON_THE_WIRE.get(name, name)):
     """Every field that Statsig documents, with its type: what one would write first."""
 
-    eventName: str | None = None  # noqa: N815
+    event_name: str | None = None
     user: _User | None = None
-    userID: str | None = None  # noqa: N815
+    user_id: str | None = None
     timestamp: int | str | None = None
     value: str | int | float | None = None
     metadata: dict[str, str | int] | None = None
-    statsigMetadata: dict[str, str | int | None] | None = None  # noqa: N815
-    timeUUID: str | None = None  # noqa: N815
-    unitID: str | None = None  # noqa: N815
+    statsig_metadata: dict[str, str | int | None] | None = None
+    time_uuid: str | None = None
+    unit_id: str | None = None
 
 
 DECODERS: dict[str, msgspec.json.Decoder[Any]] = {

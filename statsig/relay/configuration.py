@@ -27,6 +27,7 @@ _WEBHOOK_OPTIONS = (
 _NAMESPACE = r'[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*'
 _LARGEST_FILE = 1024 * 1024
 _MOST_ENVIRONMENTS = 20
+_MOST_CONTEXTS = 50_000  # a flush of so many takes about a second, in which nothing else is done
 _MIB = 1024 * 1024
 
 
@@ -119,7 +120,7 @@ def _webhook(options: Options, workers: int) -> WebhookRules:
     (default,) = normalised_environments(
         [options.text('default_environment', 'the name of an environment', 'production', r'.*\S.*')]
     )
-    rules = CountingRules(environments, default, options.whole_number('max_contexts', 2000, 1, 1_000_000))
+    rules = CountingRules(environments, default, options.whole_number('max_contexts', 2000, 1, _MOST_CONTEXTS))
     share = rules.max_contexts // workers
     if share <= rules.reserved:
         least = workers * (rules.reserved + 1)
