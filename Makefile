@@ -86,7 +86,7 @@ generate: $(INSTALLED) $(VALIDATE_INSTALLED)  ## write again what is made from s
 	@$(BIN)/python -m tests.ecosystem.metadata > metadata.csv
 	@$(BIN)/python -m tests.test_readme
 
-bench: $(INSTALLED)  ## measure what the check costs: CPU, speed, memory (some minutes, on Linux)
+bench: $(INSTALLED)  ## measure what check and relay cost: CPU, speed, memory (some minutes, on Linux)
 	@$(BIN)/python -m bench
 
 bundle: $(INSTALLED)  ## make the zip that is unpacked into /etc/datadog-agent (docs/installation.md)

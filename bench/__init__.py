@@ -1,1 +1,1 @@
-"""`make bench`: what the check costs, compared with a bare program that does the same work. See docs/benchmarks.md."""
+"""`make bench`: what check and relay cost, next to bare programs that do the same work. See docs/benchmarks.md."""

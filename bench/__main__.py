@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, then say what was found. docs/benchmarks.md says what each row means."""
+"""`python -m bench [check] [relay]`: measure, then say what was found. docs/benchmarks.md says what each row means."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.figures import MIB, Compared, Memory, cpu, per_second, table
+from bench.relay import bench_relay
 from bench.rendering import ROUNDS as RENDERING_ROUNDS
 from bench.rendering import Rendering, measure_rendering
 from bench.scenarios import (
@@ -32,11 +33,22 @@ MOST_RATIO, MOST_MEMORY, MOST_GROWTH = 1.3, 64, 10.0  # times the bare program, 
 MOST_RENDERING = 50.0  # ms of CPU for an entry of a megabyte
 
 
-def main() -> int:
+def main(parts: Sequence[str]) -> int:
+    """parts: `check`, `relay` or both; without any, both."""
     if not Path('/proc/self/clear_refs').exists():
         print('The peak of memory is read from /proc, which only Linux has: run this on Linux.', file=sys.stderr)
         return 1
-    started, load = time.monotonic(), os.getloadavg()[0]
+    load = os.getloadavg()[0]
+    print(f'{_machine()}; load average before: {load:.1f}\n')
+    if 'check' in parts or not parts:
+        _bench_check()
+    if 'relay' in parts or not parts:
+        bench_relay()
+    return 0
+
+
+def _bench_check() -> None:
+    started = time.monotonic()
     _say('measuring CPU of single runs (about a minute)')
     runs = measure_runs()
     _say('measuring bursts')
@@ -48,13 +60,11 @@ def main() -> int:
     _say(f'done in {time.monotonic() - started:.0f} s\n')
 
     growths = _growths(runs, tenth, burst, memory)
-    print('\n'.join(_summary(runs, burst, rendering, memory, growths)))
-    print(f'{_machine()}; load average before: {load:.1f}\n')
+    print('\n'.join(_summary(runs, burst, rendering, memory, growths)), end='\n\n')
     print(_cpu_table(runs, tenth, burst), end='\n\n')
     print(_rendering_table(rendering), end='\n\n')
     print(_memory_table(memory), end='\n\n')
-    print(table(('Ten times as much', 'once', 'ten times', 'check grows', 'floor grows'), growths))
-    return 0
+    print(table(('Ten times as much', 'once', 'ten times', 'check grows', 'floor grows'), growths), end='\n\n')
 
 
 def _measure_memory() -> Mapping[str, Memory]:
@@ -195,4 +205,4 @@ def _say(what: str) -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -17,6 +17,7 @@ Statsig in Datadog: exposure counts as metrics, changes of gates, experiments an
 
   statsig-datadog demo                       see what you would get; needs no account, no Agent, 20 seconds
   statsig-datadog check --config conf.yaml   try your own configuration; sends nothing
+  statsig-datadog relay --config relay.yaml  receive Statsig's webhook, send counts to DogStatsD
   statsig-datadog sandbox --port 8089        a Statsig project in a box, to point an Agent at
 """
 EXIT_CODES = """\
@@ -42,6 +43,22 @@ Nothing leaves this machine.
 
 example:
   statsig-datadog demo --seed 7
+"""
+RELAY = """\
+Receives Statsig's webhook on POST /webhooks/statsig, verifies and counts its events, and sends the counts to the
+Agent through DogStatsD: exposures with environment, name, value and group. It runs until SIGTERM or SIGINT; what was
+counted by then is sent before it ends. GET /healthz and /readyz are for probes.
+
+The least that a configuration needs (docs/relay.md has all options, and how to set up the webhook in Statsig):
+
+  metric_namespace: statsig
+  statsig_webhook:
+    signing_secret: ${STATSIG_WEBHOOK_SECRET}
+
+It needs the extra `relay` of this package: pip install 'datadog-statsig[relay]'
+
+example:
+  STATSIG_WEBHOOK_SECRET=... statsig-datadog relay --config relay.yaml
 """
 SANDBOX = """\
 Serves the Console API of a Statsig project that lives in this process: gates and experiments with traffic, people
@@ -96,6 +113,18 @@ def _check(options: argparse.Namespace) -> int:
         return _failed(str(error), 2)
 
 
+def _relay(options: argparse.Namespace) -> int:
+    try:
+        from statsig.relay.options import ConfigurationError
+        from statsig.relay.run import run_relay
+    except ModuleNotFoundError as error:
+        return _failed(f"{error.name} is not installed: pip install 'datadog-statsig[relay]'", 2)
+    try:
+        return run_relay(options.config, os.environ)
+    except ConfigurationError as error:
+        return _failed(str(error), 2)
+
+
 def _sandbox(options: argparse.Namespace) -> int:
     from statsig.sandbox.run import run_sandbox
 
@@ -125,6 +154,10 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument('--config', type=Path, required=True, metavar='FILE', help="the Agent's conf.yaml")
     check.add_argument('--json', action='store_true', help='print one JSON array, an object for each instance')
     check.set_defaults(run=_check)
+
+    relay = _formatted(commands.add_parser('relay', help="Statsig's webhook in, DogStatsD out", description=RELAY))
+    relay.add_argument('--config', type=Path, required=True, metavar='FILE', help="the relay's own YAML file")
+    relay.set_defaults(run=_relay)
 
     sandbox = _formatted(commands.add_parser('sandbox', help='serve a Statsig project in a box', description=SANDBOX))
     sandbox.add_argument('--port', type=_port, default=8089, help='on 127.0.0.1 (default: 8089; 0: any free one)')

@@ -12,7 +12,9 @@ import pytest
 from tests.cli.conftest import Command, environment
 
 
-@pytest.mark.parametrize('arguments', [['--help'], ['demo', '--help'], ['check', '--help'], ['sandbox', '--help']])
+@pytest.mark.parametrize(
+    'arguments', [['--help'], *([command, '--help'] for command in ('demo', 'check', 'relay', 'sandbox'))]
+)
 def test_help_has_an_example_and_the_exit_codes(statsig_datadog: Command, arguments: list[str]) -> None:
     done = statsig_datadog(*arguments)
     assert done.returncode == 0
@@ -37,6 +39,7 @@ def test_version(statsig_datadog: Command) -> None:
     [
         (['chekc'], "invalid choice: 'chekc'"),
         (['check'], 'the following arguments are required: --config'),
+        (['relay'], 'the following arguments are required: --config'),
         (['sandbox', '--port', '99999'], "argument --port: '99999' is not a port: expected 0 to 65535"),
         (['sandbox', '--speed', '-1'], "argument --speed: '-1' is not a speed: expected a number from 0 to 100000"),
         (['demo', '--seed', 'x'], "argument --seed: invalid int value: 'x'"),
@@ -97,6 +100,36 @@ sys.meta_path.insert(0, NoAgent())
 import statsig.sandbox.run
 import statsig.cli
 statsig.cli.main(['sandbox', '--help'])
+"""
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, env=environment())
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+def test_the_relay_says_what_to_install_where_its_packages_are_missing() -> None:
+    program = """
+import sys
+class NoRelay:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] in ('datadog', 'uvloop', 'httptools', 'msgspec', 'xxhash'):
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, NoRelay())
+import statsig.cli
+sys.exit(statsig.cli.main(['relay', '--config', 'relay.yaml']))
+"""
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, env=environment())
+    assert done.returncode == 2
+    assert re.fullmatch(r"error: \w+ is not installed: pip install 'datadog-statsig\[relay\]'\n", done.stderr)
+
+
+def test_the_webhooks_sender_needs_nothing_but_python() -> None:
+    program = """
+import sys
+class NoPackages:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition('.')[0] not in {*sys.stdlib_module_names, 'statsig'}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, NoPackages())
+import statsig.sandbox.webhook_sender
 """
     done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, env=environment())
     assert (done.returncode, done.stderr) == (0, '')

@@ -1,0 +1,38 @@
+"""What the relay tells about itself, beside the counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from statsig.datadog.dogstatsd import DatagramCounts
+from statsig.datadog.metrics import Sample
+from statsig.datadog.relay_metrics import BYTES, DATAGRAMS, FLUSH_DURATION, REQUESTS, WAITING
+
+
+class Health:
+    """Counts since the last `take`. worker: tells apart the gauges of several processes."""
+
+    def __init__(self, worker: str) -> None:
+        self._worker = f'worker:{worker}'
+        self._requests: Counter[tuple[str, str, int]] = Counter()
+        self._bytes: Counter[str] = Counter()
+
+    def answered(self, endpoint: str, outcome: str, status: int, body_bytes: int) -> None:
+        self._requests[endpoint, outcome, status] += 1
+        self._bytes[endpoint] += body_bytes
+
+    def take(self, datagrams: DatagramCounts, waiting: int, flush_seconds: float) -> list[Sample]:
+        """flush_seconds: what the last flush took."""
+        requests, self._requests = self._requests, Counter()
+        bodies, self._bytes = self._bytes, Counter()
+        handed = {'sent': datagrams.sent, 'retried': datagrams.retried, 'dropped': datagrams.dropped}
+        return [
+            *(
+                Sample(REQUESTS, number, (f'endpoint:{endpoint}', f'outcome:{outcome}', f'status:{status}'))
+                for (endpoint, outcome, status), number in requests.items()
+            ),
+            *(Sample(BYTES, number, (f'endpoint:{endpoint}',)) for endpoint, number in bodies.items() if number),
+            *(Sample(DATAGRAMS, number, (f'outcome:{outcome}',)) for outcome, number in handed.items() if number),
+            Sample(FLUSH_DURATION, round(flush_seconds, 4), (self._worker,)),
+            Sample(WAITING, waiting, (self._worker,)),
+        ]

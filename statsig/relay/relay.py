@@ -1,0 +1,112 @@
+"""One worker: receives, counts, and flushes what it has counted every `flush_interval`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+
+from statsig.datadog.dogstatsd import DogStatsdLines, DogStatsdSocket, packed
+from statsig.datadog.relay_metrics import samples
+from statsig.relay.configuration import RelayConfiguration
+from statsig.relay.handlers import STATSIG_WEBHOOK, Nothing, Probe, Routes, StatsigWebhook
+from statsig.relay.health import Health
+from statsig.relay.http import HttpServer, Limits
+from statsig.webhook.receiver import Receiver
+
+# Once DogStatsD has taken nothing for so long, requests are answered 503: another replica may have a better socket.
+FULL_AFTER = 300.0
+REQUEST_GRACE = 10.0  # seconds that requests under way may take when the relay stops
+DELIVERY_GRACE = 5.0  # seconds after that to hand over the last counts
+_PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attempts to hand over datagrams
+
+_log = logging.getLogger(__name__)
+
+
+class Relay:
+    """worker: the number of this process among several, a tag of its gauges."""
+
+    def __init__(self, configuration: RelayConfiguration, worker: str = '0') -> None:
+        self._configuration = configuration
+        self._worker = worker
+        self._health = Health(worker)
+        self._receiver = Receiver(configuration.webhook, time.time)
+        self._lines = DogStatsdLines(configuration.dogstatsd, configuration.metric_namespace, configuration.tags)
+        self._socket = DogStatsdSocket(configuration.dogstatsd, time.monotonic)
+        self._flush_seconds = 0.0
+        self._flushed = asyncio.Event()
+        webhook = StatsigWebhook(self._receiver, self._health, self._is_full, time.monotonic)
+        self._site = Routes(
+            {
+                STATSIG_WEBHOOK: webhook,
+                b'/healthz': Probe('healthz', lambda: True),
+                b'/readyz': Probe('readyz', self._is_ready),
+            },
+            Nothing(self._health),
+        )
+        self._http = HttpServer(self._site, Limits(request_timeout=configuration.body_timeout))
+
+    async def run(self, listening: socket.socket, stop: asyncio.Event) -> bool:
+        """Serves until `stop` is set. Whether all that was counted has been handed to the socket."""
+        await self._http.start(listening)
+        tasks = [asyncio.create_task(self._flush_regularly()), asyncio.create_task(self._deliver_regularly())]
+        watcher = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([watcher, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        for task in (watcher, *tasks):
+            task.cancel()
+        await self._http.stop(REQUEST_GRACE)
+        self._flush()
+        handed_over = await self._deliver_the_rest()
+        self._socket.close()
+        for task in done:
+            task.result()  # raises what ended a task that was to run for ever
+        return handed_over
+
+    def _is_full(self) -> bool:
+        return self._socket.blocked_for >= FULL_AFTER
+
+    def _is_ready(self) -> bool:
+        return not self._http.stopping and not self._is_full()
+
+    async def _flush_regularly(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + self._configuration.flush_interval, loop.time())
+            await asyncio.sleep(due - loop.time())
+            # While datagrams wait, counts go on adding up instead: nothing is lost, and memory stays what it is.
+            if not self._socket.waiting:
+                self._flush()
+
+    def _flush(self) -> None:
+        started = time.perf_counter()
+        counted = samples(self._receiver.tally.take(time.time()), self._worker)
+        own = self._health.take(self._socket.take_counts(), self._socket.waiting, self._flush_seconds)
+        lines = (self._lines.line(sample) for sample in [*counted, *own])
+        self._socket.add(packed(lines, self._configuration.dogstatsd.largest_datagram))
+        self._flushed.set()
+        self._flush_seconds = time.perf_counter() - started
+
+    async def _deliver_regularly(self) -> None:
+        pause = _PAUSE
+        while True:
+            await self._flushed.wait()
+            pause = _PAUSE if self._socket.send_some() else min(2 * pause, _LONGEST_PAUSE)
+            if self._socket.waiting:
+                await asyncio.sleep(pause)
+            else:
+                self._flushed.clear()
+
+    async def _deliver_the_rest(self) -> bool:
+        end = time.monotonic() + DELIVERY_GRACE
+        while self._socket.waiting and time.monotonic() < end:
+            self._socket.send_some()
+            await asyncio.sleep(_PAUSE)
+        if self._socket.waiting:
+            _log.error(
+                'Counts are lost: %d datagrams were not taken at %s',
+                self._socket.waiting,
+                self._configuration.dogstatsd,
+            )
+        return not self._socket.waiting
