@@ -23,8 +23,8 @@ export interface Views {
  * RUM tells nobody of a new view, but `getInternalContext().view.id` is another one then. It is looked at after
  * everything that starts a view: when `startView` and the history methods return, and at the events that RUM itself
  * listens to, in both cases after RUM, because its hooks are older. So an error in the first millisecond of a view has
- * its flags. A view that starts otherwise (when a session is renewed) is seen at the next error or flag, at the latest
- * when `look` is called the next time.
+ * its flags. A view that starts otherwise (when a session is renewed) is seen when the next flag is evaluated, at the
+ * latest when `look` is called the next time.
  *
  * @param safeLook `look` of what is returned, made so that it neither throws nor does anything once all is over
  * @param onLoad called when RUM is there, and will start soon
@@ -80,11 +80,9 @@ export function createViews(
       // Where RUM hooks in too: some frameworks replace the method of the object, else it is the prototype's.
       lookAfter(Object.prototype.hasOwnProperty.call(history, method) ? history : History.prototype, method);
     }
-    for (const event of ['popstate', 'hashchange', 'pageshow', 'error', 'unhandledrejection']) {
-      // Errors before RUM, so that they find their flags: its handlers do not capture.
-      const capture = /^[eu]/.test(event);
-      addEventListener(event, safeLook, capture);
-      undo.push(() => removeEventListener(event, safeLook, capture));
+    for (const event of ['popstate', 'hashchange', 'pageshow']) {
+      addEventListener(event, safeLook);
+      undo.push(() => removeEventListener(event, safeLook));
     }
   };
 

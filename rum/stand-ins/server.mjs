@@ -28,9 +28,10 @@ import { createServer } from 'node:http';
  * @param {(path: string) => { type: string, body: string | Buffer } | undefined} options.serve any other GET
  * @param {(path: string) => unknown} [options.interfere] is waited for before a request is answered; `'cut'` ends the
  *     connection instead
+ * @param {(path: string, body: string) => void} [options.accept] is told of each other POST
  * @param {number} [options.port] any free one by default
  */
-export async function startServer({ decide, serve, interfere = () => {}, port = 0 }) {
+export async function startServer({ decide, serve, interfere = () => {}, accept = () => {}, port = 0 }) {
   /** @type {RumEvent[]} */
   const events = [];
   const server = createServer(async (request, response) => {
@@ -50,6 +51,7 @@ export async function startServer({ decide, serve, interfere = () => {}, port = 
       if (url.pathname === '/intake' && url.searchParams.get('ddforward')?.startsWith('/api/v2/rum?')) {
         events.push(...body.split('\n').filter(Boolean).map((line) => JSON.parse(line)));
       }
+      accept(url.pathname, body);
       return answer(202, 'application/json', '{"success": true}');
     }
     const file = serve(url.pathname);

@@ -25,6 +25,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
 
     newClient();
     connection = StatsigDatadogRum.connectStatsigToRum(client, DD_RUM);
+    DD_RUM.onReady(() => (toldAtOnce = told.length));
     await client.initializeAsync();
     flags = client;
     askForFlags();
@@ -41,6 +42,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     await shop.page.waitForFunction('window.ready');
     letIn();
     await shop.page.waitForFunction(() => DD_RUM.getInternalContext?.() && told.length >= 10);
+    expect(await shop.page.evaluate(() => toldAtOnce)).toBe(5);
     await shop.visit('/cart');
 
     expect((await shop.views(2)).map(({ flags }) => flags)).toEqual([FLAGS, FLAGS]);
@@ -166,7 +168,15 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
       askForFlags();
       const meanwhile = state();
       connection.disconnect();
+      const listeners = new Set<unknown>();
+      const quiet = {
+        on: (_: '*', listener: unknown) => listeners.add(listener),
+        off: (_: '*', listener: unknown) => listeners.delete(listener),
+        getContext: () => ({}),
+      };
+      StatsigDatadogRum.connectStatsigToRum(quiet, DD_RUM).disconnect();
       return {
+        listeners: listeners.size,
         hooked: meanwhile.map((method, index) => method !== before[index]),
         restored: state().map((method, index) => method === before[index]),
       };
@@ -174,7 +184,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     await shop.visit('/cart');
     await shop.page.evaluate(() => client.updateUserAsync({ userID: 'bob' }).then(() => askForFlags()));
 
-    expect(states).toEqual({ hooked: [true, true, true], restored: [true, true, true] });
+    expect(states).toEqual({ listeners: 0, hooked: [true, true, true], restored: [true, true, true] });
     expect((await shop.views(2)).map(({ flags }) => flags)).toEqual([FLAGS, {}]);
   });
 
@@ -183,10 +193,10 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     await shop.ready();
     const visited = await shop.page.evaluate(() => {
       const seen: unknown[] = [];
-      const { pushState } = history;
-      history.pushState = (...state) => {
+      const { pushState } = History.prototype;
+      History.prototype.pushState = function (...state) {
         seen.push(state[2]);
-        pushState.apply(history, state);
+        pushState.apply(this, state);
       };
       connection.disconnect();
       history.pushState({}, '', '/cart');

@@ -16,6 +16,7 @@ declare global {
   var connection: Connection;
   var flags: StatsigClient;
   var ready: boolean;
+  var toldAtOnce: number;
   var ask: (names: string[]) => boolean[];
   function startRum(options?: object): void;
   function newClient(user?: object, options?: object): StatsigClient;

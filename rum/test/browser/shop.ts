@@ -24,7 +24,7 @@ const SCRIPTS: Record<string, string> = {
 export const launch = (): Promise<Browser> =>
   chromium.launch({
     executablePath: CHROMIUM!,
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync'],
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
   });
 

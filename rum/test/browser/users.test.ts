@@ -41,6 +41,27 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     expect(ofLogin.at(-1)?.feature_flags).toEqual({});
   });
 
+  test('where we connect only after Statsig was initialised, the first switch is noticed, and no other', async () => {
+    shop = await Shop.open(browser, {
+      start: async () => {
+        startRum();
+        await newClient().initializeAsync();
+        StatsigDatadogRum.connectStatsigToRum(client, DD_RUM);
+        flags = client;
+        askForFlags();
+        ready = true;
+      },
+      decide,
+    });
+    await shop.ready();
+    await shop.page.evaluate(() => client.updateUserAsync({ userID: 'ada', email: 'ada@example.com' }));
+    await shop.visit('/cart');
+    await shop.page.evaluate(() => client.updateUserAsync({ userID: 'bob' }));
+    await shop.visit('/account');
+
+    expect((await shop.views(3)).map(({ flags }) => flags)).toEqual([FLAGS, {}, {}]);
+  });
+
   test('other attributes of the same user change nothing', async () => {
     shop = await Shop.open(browser, { start: () => startShop('ours'), decide });
     await shop.ready();

@@ -11,7 +11,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
   afterAll(() => browser.close());
   afterEach(async () => {
-    expect(shop.complaints.filter((text) => !text.includes('on purpose'))).toEqual([]);
+    expect(shop.complaints).toEqual([]);
     await shop.close();
   });
 
@@ -19,6 +19,9 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     shop = await Shop.open(browser, arrangement);
     await shop.ready();
   };
+
+  const errors = () =>
+    shop.events.filter(({ type }) => type === 'error').map(({ error, feature_flags }) => [error?.message, feature_flags]);
 
   describe('five route changes', () => {
     const ROUTES = ['/', '/catalogue', '/catalogue/tea', '/cart', '/checkout', '/thanks'];
@@ -136,25 +139,44 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
 
   test('an error has its flags even right after the view began', async () => {
     await openShop({ start: () => startShop('ours') });
-    await shop.page.evaluate(() =>
-      setTimeout(() => {
-        history.pushState({}, '', '/cart');
-        throw new Error('on purpose, in /cart');
-      }),
-    );
-    await shop.page.waitForFunction(() => location.pathname === '/cart');
-    await shop.page.evaluate(() =>
-      setTimeout(() => {
-        DD_RUM.startView('checkout');
-        throw new Error('on purpose, in checkout');
-      }),
-    );
+    await shop.page.evaluate(() => {
+      history.pushState({}, '', '/cart');
+      DD_RUM.addError(new Error('in /cart'));
+      DD_RUM.startView('checkout');
+      DD_RUM.addError(new Error('in checkout'));
+    });
     await shop.views(3);
 
-    const errors = shop.events.filter(({ type }) => type === 'error');
-    expect(errors.map(({ error, feature_flags }) => [error?.message, feature_flags])).toEqual([
-      ['on purpose, in /cart', FLAGS],
-      ['on purpose, in checkout', FLAGS],
+    expect(errors()).toEqual([
+      ['in /cart', FLAGS],
+      ['in checkout', FLAGS],
+    ]);
+  });
+
+  test('so has one right after the browser changed the route', async () => {
+    await openShop({
+      start: async () => {
+        await startShop('ours');
+        for (const name of ['hashchange', 'popstate', 'pageshow']) {
+          addEventListener(name, (event) => {
+            if (name !== 'pageshow' || (event as PageTransitionEvent).persisted) DD_RUM.addError(new Error(`after ${name}`));
+          });
+        }
+      },
+    });
+    await shop.page.evaluate(() => history.pushState({}, '', '/cart'));
+    await shop.page.evaluate(() => history.back());
+    await shop.page.waitForFunction(() => location.pathname === '/');
+    await shop.page.evaluate(() => (location.hash = '#/sale'));
+    await shop.comeBackFromCache();
+    await shop.views(5);
+
+    // RUM listens to popstate too when the hash changes, so that one comes first.
+    expect(errors()).toEqual([
+      ['after popstate', FLAGS],
+      ['after popstate', FLAGS],
+      ['after hashchange', FLAGS],
+      ['after pageshow', FLAGS],
     ]);
   });
 
