@@ -8,7 +8,8 @@ export type { Options, PossibleRum };
 export interface StatsigClient {
   on(event: '*', listener: (event: any) => void): void;
   off(event: '*', listener: (event: any) => void): void;
-  getContext(): { user?: { userID?: string | undefined; customIDs?: object | undefined } };
+  /** Of which `user` is read: `{ userID?, customIDs? }`. */
+  getContext(): any;
 }
 
 /** A thing, or how to find it once it is there. */

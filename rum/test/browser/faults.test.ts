@@ -64,7 +64,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     shop = await Shop.open(browser, {
       start: async () => {
         startRum();
-        StatsigDatadogRum.connectStatsigToRum(() => window.client, DD_RUM);
+        StatsigDatadogRum.connectStatsigToRum(() => window.__STATSIG__?.firstInstance, DD_RUM);
         await new Promise((resolve) => setTimeout(resolve, 500));
         flags = newClient();
         await client.initializeAsync();

@@ -12,6 +12,7 @@ declare global {
   /** Each call of addFeatureFlagEvaluation since `startRum`. */
   var told: [key: string, value: unknown][];
   var StatsigDatadogRum: typeof import('../../src/index.ts');
+  var __STATSIG__: { firstInstance?: StatsigClient } | undefined;
   var client: StatsigClient;
   var connection: Connection;
   var flags: StatsigClient;

@@ -180,8 +180,11 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     ]);
   });
 
-  test('other events have them where RUM is told to', async () => {
-    await openShop({ start: () => startShop('ours', { rum: { trackFeatureFlagsForEvents: ['action'] } }) });
+  test.each(['rum-6.1', 'rum'])('other events have them where %s is told to', async (rum) => {
+    await openShop({
+      scripts: [rum, 'statsig', 'ours', 'page'],
+      start: () => startShop('ours', { rum: { trackFeatureFlagsForEvents: ['action'] } }),
+    });
     await shop.visit('/cart');
     await shop.page.evaluate(() => DD_RUM.addAction('bought'));
     await shop.views(2);
