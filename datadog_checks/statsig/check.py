@@ -9,10 +9,12 @@ import weakref
 from typing import Any
 
 from datadog_checks.base import AgentCheck
+from datadog_checks.base.utils.http import RequestsWrapper
 
 from datadog_checks.statsig.agent_sink import AgentSink, missing_in_the_agent
 from datadog_checks.statsig.config_models import ConfigMixin
 from datadog_checks.statsig.configuration import validate
+from datadog_checks.statsig.diagnose import Diagnose
 from datadog_checks.statsig.settings import given, settings_of
 from statsig.console.budget import RequestBudget
 from statsig.console.client import ConsoleClient
@@ -34,6 +36,7 @@ class StatsigCheck(AgentCheck, ConfigMixin):
         self._last_run = 0.0
         self.check_initializations.appendleft(self._validate_configuration)
         self.check_initializations.append(self._start)
+        self.diagnosis.register(Diagnose(self))
 
     def check(self, _: Any) -> None:
         """One run. Problems become warnings; only a bad configuration makes it fail (before this is called)."""
@@ -51,7 +54,7 @@ class StatsigCheck(AgentCheck, ConfigMixin):
 
     def persistent_cache_id(self) -> str:
         """The same through configuration edits and key rotation. (The project, asked of the API, is in each key.)"""
-        return _digest([self._url(), self.config.name or ''])
+        return _digest([self.api_url(), self.config.name or ''])
 
     def _validate_configuration(self) -> None:
         self._configuration_warnings = validate(self.instance or {}, self.init_config)
@@ -61,18 +64,26 @@ class StatsigCheck(AgentCheck, ConfigMixin):
         self.register_secret(config.api_key)
         # One connection for all requests of a run; base would open one each.
         self.http.persist_connections = given(config.persist_connections, 'persist_connections')
-        budget = RequestBudget(given(config.max_requests_per_minute, 'max_requests_per_minute'))
-        client = ConsoleClient(self.http, self._url(), config.api_key, budget, self.http.options['timeout'])
-        self._collector = Collector(client, settings_of(config), AgentSink(self), self._store_for, self._claim)
+        self.budget = RequestBudget(given(config.max_requests_per_minute, 'max_requests_per_minute'))
+        client = ConsoleClient(self.http, self.api_url(), config.api_key, self.budget, self.http.options['timeout'])
+        self._collector = Collector(client, settings_of(config), AgentSink(self), self.store_for, self._claim)
         self._configuration_warnings += missing_in_the_agent(self)
 
-    def _url(self) -> str:
+    def api_url(self) -> str:
+        """As configured, without a slash at its end."""
         return given(self.config.api_url, 'api_url').rstrip('/').lower()
 
     def _interval(self) -> float:
         return given(self.config.min_collection_interval, 'min_collection_interval')
 
-    def _store_for(self, project: str) -> CursorStore:
+    def new_http(self) -> RequestsWrapper:
+        """As `self.http`, for another thread: base's wrapper is not made for two."""
+        http = RequestsWrapper(self.instance, self.init_config, self.HTTP_CONFIG_REMAPPER, self.log)
+        http.persist_connections = True
+        return http
+
+    def store_for(self, project: str) -> CursorStore:
+        """Where the position in the audit log of this project is kept."""
         return CursorStore(self.read_persistent_cache, self.write_persistent_cache, f'audit_log_{_digest([project])}')
 
     def _claim(self, project: str) -> str:
@@ -83,7 +94,7 @@ class StatsigCheck(AgentCheck, ConfigMixin):
             _readers[identity] = self
             return ''
         return (
-            f'Another instance already reads the audit log of project {project} at {self._url()}, so this one '
+            f'Another instance already reads the audit log of project {project} at {self.api_url()}, so this one '
             'sends no events: two would share one position in it. Give each instance its own `name`, or set '
             '`collect_audit_log: false` in this one.'
         )

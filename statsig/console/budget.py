@@ -68,6 +68,10 @@ class RequestBudget:
         self._made.append(self._clock())
         return self.time_left
 
+    def count(self) -> None:
+        """Count a request that something beside the run has made, from another thread perhaps."""
+        self._made.append(self._clock())
+
 
 def reserve(available: int, waiting: int) -> int:
     """How many of `available` requests a stream leaves to the `waiting` streams behind it: a tenth each, at least one.

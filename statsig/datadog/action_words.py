@@ -70,59 +70,99 @@ VERBS: dict[str, str] = {
     'activate': 'activated',
     'add': 'added',
     'apply': 'applied',
+    'approve': 'approved',
     'archive': 'archived',
+    'assign': 'assigned',
     'attach': 'attached',
     'backfill': 'backfilled',
     'cancel': 'cancelled',
     'clone': 'cloned',
+    'close': 'closed',
     'commit': 'committed',
     'completed': 'completed',
+    'connect': 'connected',
+    'convert': 'converted',
+    'copy': 'copied',
     'create': 'created',
     'deactivate': 'deactivated',
     'delete': 'deleted',
+    'deprecate': 'deprecated',
     'disable': 'disabled',
+    'disconnect': 'disconnected',
     'dismiss': 'dismissed',
     'drop': 'dropped',
+    'duplicate': 'duplicated',
     'edit': 'updated',
     'enable': 'enabled',
+    'expire': 'expired',
     'export': 'exported',
     'extend': 'extended',
+    'freeze': 'frozen',
     'generate': 'generated',
+    'grant': 'granted',
+    'hide': 'hidden',
+    'import': 'imported',
+    'install': 'installed',
+    'invite': 'invited',
     'launch': 'launched',
     'load': 'loaded',
+    'lock': 'locked',
     'login': 'logged in',
+    'merge': 'merged',
+    'migrate': 'migrated',
     'modify': 'updated',
+    'move': 'moved',
+    'mute': 'muted',
     'pause': 'paused',
     'pin': 'pinned',
+    'promote': 'promoted',
     'publish': 'published',
+    'refresh': 'refreshed',
     'regenerate': 'regenerated',
     'reject': 'rejected',
     'remove': 'removed',
     'rename': 'renamed',
+    'reopen': 'reopened',
+    'replace': 'replaced',
+    'request': 'requested',
     'resalt': 'resalted',
     'reset': 'reset',
     'resolve': 'resolved',
     'restart': 'restarted',
     'restore': 'restored',
     'resume': 'resumed',
+    'retry': 'retried',
     'revert': 'rolled back',
     'revoke': 'revoked',
     'rollback': 'rolled back',
     'rollout': 'launched',
+    'rotate': 'rotated',
     'schedule': 'scheduled',
     'set': 'updated',
     'ship': 'launched',
+    'snooze': 'snoozed',
     'start': 'started',
     'stop': 'stopped',
     'stopped': 'stopped',
+    'submit': 'submitted',
+    'suspend': 'suspended',
+    'sync': 'synced',
+    'terminate': 'stopped',
     'toggle': 'toggled',
+    'transfer': 'transferred',
     'unarchive': 'unarchived',
+    'unassign': 'unassigned',
     'unattach': 'detached',
+    'uninstall': 'uninstalled',
+    'unlock': 'unlocked',
+    'unmute': 'unmuted',
+    'unpin': 'unpinned',
     'unsnooze': 'unsnoozed',
     'update': 'updated',
     'upload': 'uploaded',
     'upsert': 'updated',
     'verify': 'verified',
+    'withdraw': 'withdrawn',
 }
 
 GROUPS = (
@@ -183,6 +223,7 @@ GROUP_OF_PART: tuple[tuple[str, str], ...] = (
 # Parts whose words are a field's name rather than a person's.
 PART_NAMES = {
     'id type': 'ID type',
+    'conditions': 'rules',  # Statsig's older word for them
     'is permanent': 'permanence',
     'is verified': 'verification',
     'review required': 'review requirement',
@@ -190,7 +231,8 @@ PART_NAMES = {
     'dataset csv': 'dataset',
 }
 
-# Parts of a gate, an experiment and so on by which nobody gets anything else than before.
+# Parts of a gate, an experiment and so on by which nobody gets anything else than before. Target apps are none: an SDK
+# key of an app gets the gates and configs of that app only.
 UPKEEP = frozenset(
     {
         'owners',
@@ -198,7 +240,6 @@ UPKEEP = frozenset(
         'description',
         'tag',
         'tags',
-        'target apps',
         'display name',
         'name',
         'monitoring metrics',
@@ -216,7 +257,22 @@ UPKEEP = frozenset(
 # Parts of an experiment that do reach users.
 EXPERIMENT_PARTS_IN_FORCE = frozenset(
     {'', 'overrides', 'assignment', 'group', 'salt', 'rollout', 'start', 'scheduled start', 'stop of new assignment'}
-    | {'non-production environments'}
+    | {'non-production environments', 'target apps'}
+)
+
+# What reaches users though it belongs to another group: (kind, verb, part). A key that is gone, or that gets other
+# environments or target apps, leaves its SDKs with other gates and configs or with none.
+IN_FORCE_ELSEWHERE = frozenset(
+    {
+        *(('sdk_key', verb, '') for verb in ('deactivated', 'activated', 'deleted', 'revoked', 'regenerated')),
+        *(('sdk_key', 'updated', part) for part in ('environments', 'scopes', 'target app')),
+        ('api_key', 'regenerated', ''),
+        *(('ai_config', 'updated', part) for part in ('', 'version', 'agent version', 'baseline version')),
+        *(('ai_config', 'deleted', part) for part in ('', 'version')),
+        ('project', 'archived', ''),
+        ('project', 'updated', 'experiment exclusion segment'),
+        ('organization', 'deleted', ''),
+    }
 )
 
 # Parts of a gate, config, layer and so on that do not: they matter to the analysis only.

@@ -20,6 +20,7 @@ from statsig.datadog.action_words import (
     GROUP_OF_KIND,
     GROUP_OF_PART,
     GROUPS,
+    IN_FORCE_ELSEWHERE,
     KINDS,
     NO_CHANGE_PARTS,
     NO_CHANGE_VERBS,
@@ -50,7 +51,8 @@ class Action:
 
     `kind` is one of `ALL_KINDS`; `verb` a past participle said of the thing ('disabled'); `group` one of `GROUPS`;
     `part` what of the thing it concerns ('default value', 'review'), '' for the thing as such. `is_change`: something
-    is configured differently than before. `in_force`: it can change what users get.
+    is configured differently than before. `in_force`: it can change what users get. `is_guess`: no word of the action
+    type says what was done, so `verb` is the least that can be said and `part` holds the words.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Action:
     is_change: bool
     part: str = ''
     in_force: bool = False
+    is_guess: bool = False
 
 
 def classify(action_type: str) -> Action:
@@ -69,9 +72,11 @@ def classify(action_type: str) -> Action:
 @lru_cache(maxsize=2_000)
 def _classify(action_type: str) -> Action:
     kind, verb, part = _EXCEPTIONS.get(action_type) or _read(re.split(r'[\W_]+', action_type))
+    is_guess = not verb
+    verb = verb or 'updated'
     is_change = verb not in NO_CHANGE_VERBS and part not in NO_CHANGE_PARTS
     group = _group(kind, verb, part)
-    return Action(kind, verb, group, is_change, part, is_change and _in_force(kind, verb, part, group))
+    return Action(kind, verb, group, is_change, part, is_change and _in_force(kind, verb, part, group), is_guess)
 
 
 def interpret(entry: AuditEntry) -> Action:
@@ -85,6 +90,10 @@ def interpret(entry: AuditEntry) -> Action:
     if action.verb in ('toggled', 'updated'):
         direction = direction_of(entry.changes, entry.change_log, action.verb == 'toggled', action.part)
         action = replace(action, verb=direction or action.verb)
+    elif (action.part, action.verb) == ('review', 'committed'):
+        # A review put in force is the change itself: what was reviewed may have been to switch the thing off.
+        direction = direction_of(entry.changes, '', False, '')
+        action = replace(action, verb=direction, part='') if direction else action
     return action
 
 
@@ -92,9 +101,11 @@ def selected(entry: AuditEntry, include: Sequence[str] = (), exclude: Sequence[s
     """Whether an entry is to be delivered: included by any pattern (or none are given), and excluded by none.
 
     A pattern is a group, a preset, or a shell pattern on the action type, letter case aside. The presets:
-    `rollouts` is what can change what users get (the group of that name and experiments starting, stopping, shipping);
-    `production` is what touches the production environment. An entry that names no environment counts for it where
-    its action is in force: better one too many than a switched-off gate too few.
+    `rollouts` is what can change what users get: gates, configs, layers, holdouts, segments; experiments starting,
+    stopping, shipping; SDK keys switched off or confined; AI config versions. `production` is what touches the
+    production environment. An update of nothing but descriptions, owners, tags and the like is neither, and what is
+    only up for review is neither. An entry that names no environment counts for `production` where its action is in
+    force: better one too many than a switched-off gate too few.
     """
     if not include and not exclude:
         return True
@@ -103,21 +114,24 @@ def selected(entry: AuditEntry, include: Sequence[str] = (), exclude: Sequence[s
 
 
 def reaches_users(action: Action) -> bool:
-    """Whether it is about something that users get one way or another: gates, configs, experiments and the like."""
-    return action.group in ('rollouts', 'experiments')
+    """Whether it changes gates, configs, experiments and the like, which are in force in every environment unless
+    confined to some."""
+    return action.in_force and action.group in ('rollouts', 'experiments')
 
 
 def _matches(entry: AuditEntry, pattern: str) -> bool:
     action = classify(entry.action)
     wanted = pattern.strip().lower()
     if wanted == 'rollouts':
-        return action.in_force
+        return action.in_force and not is_only_upkeep(entry.changes)
     if wanted == 'production':
         return _touches_production(entry, action)
     return wanted == action.group or fnmatchcase(entry.action.lower(), wanted)
 
 
 def _touches_production(entry: AuditEntry, action: Action) -> bool:
+    if action.group == 'reviews':
+        return False
     touched = environments_touched(entry.changes, reaches_users(action))
     if touched:
         return PRODUCTION in (name.lower() for name in touched)
@@ -125,7 +139,7 @@ def _touches_production(entry: AuditEntry, action: Action) -> bool:
 
 
 def _read(words: list[str]) -> tuple[str, str, str]:
-    """(kind, verb, part) from the words of an action type."""
+    """(kind, verb, part) from the words of an action type; '' for the verb where none of them is one."""
     kind, rest = 'other', words
     for phrase, candidate in _KINDS:
         at = _find(phrase, words)
@@ -133,11 +147,11 @@ def _read(words: list[str]) -> tuple[str, str, str]:
             kind, rest = candidate, words[:at] + words[at + len(phrase) :]
             break
     deeds = [index for index, word in enumerate(rest) if word in VERBS]
-    verb = 'updated'
+    verb = ''
     if deeds:
         at = 0 if deeds[0] == 0 else deeds[-1]
         verb, rest = VERBS[rest[at]], rest[:at] + rest[at + 1 :]
-    if verb == 'updated' and rest and rest[-1] == 'enabled':
+    if verb in ('', 'updated') and rest and rest[-1] == 'enabled':
         verb, rest = 'toggled', rest[:-1]
     part = ' '.join(word for word in rest if word and (word not in _FILLERS or kind == 'other'))
     return kind, verb, PART_NAMES.get(part, part)
@@ -162,8 +176,10 @@ def _group(kind: str, verb: str, part: str) -> str:
 
 
 def _in_force(kind: str, verb: str, part: str, group: str) -> bool:
-    if verb in ('renamed', 'tagged'):
+    if verb in ('renamed', 'tagged') or (kind, verb) == ('release_pipeline', 'created'):
         return False
+    if (kind, verb, part) in IN_FORCE_ELSEWHERE:
+        return True
     if group == 'experiments':
         return (kind in ('experiment', 'autotune') and part in EXPERIMENT_PARTS_IN_FORCE and verb != 'created') or (
             verb == 'committed'

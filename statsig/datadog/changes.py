@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from statsig.datadog.differences import compare, compare_item, field_label, is_untold, noun_of
-from statsig.datadog.environments import differing_fields, environments_touched
+from statsig.datadog.differences import compare, compare_item, folded, heading_of, is_untold, noun_of
+from statsig.datadog.environments import environments_touched
+from statsig.datadog.fields import differing_fields
 from statsig.datadog.markdown import cut
 from statsig.datadog.matching import Pair, are_items, match_items, name_of
 from statsig.datadog.redaction import NOTHING_HIDDEN, Redaction
@@ -76,10 +77,11 @@ class _Site:
 
 
 def _sites(changes: Mapping[str, JSON] | None, redaction: Redaction) -> Iterator[_Site]:
-    for field, raw_before, raw_after in differing_fields(changes):
-        if is_untold(field):
+    differing = [(field, parsed(before), parsed(after)) for field, before, after in differing_fields(changes)]
+    beside = {folded(field) for field, _, _ in differing}
+    for field, before, after in differing:
+        if is_untold(field, beside):
             continue
-        before, after = parsed(raw_before), parsed(raw_after)
         if redaction.hides(field) or not are_items(before, after) or _is_told_whole(field):
             yield _Site(field, before, after)
             continue
@@ -94,7 +96,7 @@ def _sites(changes: Mapping[str, JSON] | None, redaction: Redaction) -> Iterator
 
 def _is_told_whole(field: str) -> bool:
     """Conditions and schedules are lists of objects too, but theirs have no names by which to tell them apart."""
-    return field.replace('_', '').lower() in (
+    return folded(field) in (
         'conditions',
         'conditionjson',
         'rollouts',
@@ -111,7 +113,7 @@ def _describe_site(site: _Site, words: Words) -> Change | None:
     if site.what == 'unseen':
         return _change(site, '', f'{site.after:,} more {words.name(noun_of(site.field))}s not compared', words)
     text = tell_all(compare(site.field, site.before, site.after, words.limits.depth, words.redaction), words)
-    label = words.name(field_label(site.field)[0])
+    label = words.name(heading_of(site.field))
     return _change(site, '', f'{label}: {text}' if label else text, words) if text else None
 
 

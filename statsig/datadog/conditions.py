@@ -7,7 +7,7 @@ as the numbers they are rather than guessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from statsig.datadog.values import JSON, Words, is_scalar
 
@@ -63,31 +63,89 @@ SUBJECTS = {
     'javascript': 'JavaScript',
 }
 _WHOLE = {
-    'passes_gate': 'passes the gate',
-    'fails_gate': 'fails the gate',
-    'passes_segment': 'is in the segment',
-    'fails_segment': 'is not in the segment',
+    'passes_gate': 'user passes the gate',
+    'fails_gate': 'user fails the gate',
+    'passes_segment': 'user is in the segment',
+    'fails_segment': 'user is not in the segment',
 }
-_NO_VALUE = frozenset({'is_null', 'non_null', 'is_not_null', 'is_true', 'is_false'})
+_NEEDS_NO_VALUE = frozenset({'is_null', 'non_null', 'is_not_null', 'is_true', 'is_false'})
 
 
 def describe_condition(condition: JSON, words: Words) -> str:
     """One condition in words, whichever form it has; anything else as the JSON it is."""
     if not isinstance(condition, dict):
         return words.quoted(condition)
-    kind = condition.get('type', condition.get('conditionType'))
+    kind = _kind(condition)
+    if kind is None:
+        return words.quoted(condition)
+    asked = _asked(condition, words)
+    operator = condition.get('operator')
+    if kind in ('public', 'everyone') or (isinstance(operator, str) and operator in _NEEDS_NO_VALUE):
+        return asked
+    return f'{asked}{"" if isinstance(kind, str) else ":"} {_target(condition, words)}'
+
+
+def named_condition(condition: JSON, words: Words) -> str:
+    """A condition in words that say that it is one: `condition country is any of DE`."""
+    text = describe_condition(condition, words)
+    return text if text.startswith('condition') else f'condition {text}'
+
+
+def describe_difference(before: JSON, after: JSON, words: Words) -> str:
+    """`condition country is any of: + AT, − FR` where the list alone is another, else the two in full."""
+    old, new = _value(before), _value(after)
+    if _question(before) != _question(after) or not _is_set(old) or not _is_set(new):
+        return f'{named_condition(before, words)} → {describe_condition(after, words)}'
+    came, gone = set(new).difference(old), set(old).difference(new)
+    if not came and not gone:
+        return f'{named_condition(after, words)} (reordered)'
+    items = [*((item, '+') for item in new if item in came), *((item, '−') for item in old if item in gone)]
+    shown = ', '.join(f'{sign} {words.plain(item)}' for item, sign in items[: words.limits.items])
+    more = len(items) - words.limits.items
+    asked = _asked(after, words)
+    return f'{"" if asked.startswith("condition") else "condition "}{asked}: {shown}' + (
+        f' and {more:,} more' if more > 0 else ''
+    )
+
+
+def alike(removed: Sequence[JSON], added: Sequence[JSON]) -> list[tuple[JSON, JSON]]:
+    """Which of the conditions that went became which of those that came: the same question with another answer, or
+    the only one for the only one."""
+    waiting = {_question(item): item for item in removed}
+    pairs = [(waiting.pop(key), item) for item in added if (key := _question(item)) in waiting]
+    return pairs or ([(removed[0], added[0])] if len(removed) == len(added) == 1 else [])
+
+
+def _question(condition: JSON) -> str:
+    """What a condition asks, the answer aside."""
+    if not isinstance(condition, dict):
+        return ''
+    return repr([_kind(condition), *(condition.get(key) for key in ('operator', 'field', 'customID'))])[:500]
+
+
+def _kind(condition: Mapping[str, JSON]) -> JSON:
+    return condition.get('type', condition.get('conditionType'))
+
+
+def _value(condition: JSON) -> JSON:
+    return condition.get('targetValue', condition.get('value')) if isinstance(condition, dict) else None
+
+
+def _is_set(value: JSON) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(map(is_scalar, value)) and len(set(value)) == len(value)
+
+
+def _asked(condition: Mapping[str, JSON], words: Words) -> str:
+    """A condition without the values that it is met by: `country is any of`."""
+    kind, operator = _kind(condition), condition.get('operator')
     if not isinstance(kind, str):
-        return _numbered(condition, kind, words)
+        subject = _numbered_subject(condition, kind, words)
+        return subject if operator is None else f'{subject} {_operator(operator, words)}'
     if kind in ('public', 'everyone'):
         return 'everyone'
-    target = _target(condition, words, kind)
     if kind in _WHOLE:
-        return f'{_WHOLE[kind]} {target}'
-    operator = condition.get('operator')
-    subject = _subject(condition, kind, words)
-    if isinstance(operator, str) and operator in _NO_VALUE:
-        return f'{subject} {OPERATORS[operator]}'
-    return f'{subject} {_operator(operator, words)} {target}'
+        return _WHOLE[kind]
+    return f'{_subject(condition, kind, words)} {_operator(operator, words)}'
 
 
 def _subject(condition: Mapping[str, JSON], kind: str, words: Words) -> str:
@@ -95,6 +153,11 @@ def _subject(condition: Mapping[str, JSON], kind: str, words: Words) -> str:
     if kind in ('custom_field', 'unit_id') and isinstance(own, str) and own:
         return words.name(own)
     return SUBJECTS.get(kind) or words.name(kind.replace('_', ' '))
+
+
+def _numbered_subject(condition: Mapping[str, JSON], kind: JSON, words: Words) -> str:
+    subject, field = f'condition type {words.quoted(kind)}', condition.get('field')
+    return f'{words.name(field)} ({subject})' if isinstance(field, str) and field else subject
 
 
 def _operator(operator: JSON, words: Words) -> str:
@@ -105,20 +168,8 @@ def _operator(operator: JSON, words: Words) -> str:
     return f'operator {words.quoted(operator)}'
 
 
-def _target(condition: Mapping[str, JSON], words: Words, kind: str) -> str:
-    value = condition.get('targetValue', condition.get('value'))
+def _target(condition: Mapping[str, JSON], words: Words) -> str:
+    value = _value(condition)
     if isinstance(value, list) and all(map(is_scalar, value[: words.limits.items])):
         return words.listed(value) if value else 'nothing'
-    return words.time(value) if kind == 'time' else words.plain(value)
-
-
-def _numbered(condition: Mapping[str, JSON], kind: JSON, words: Words) -> str:
-    if kind is None:
-        return words.quoted(condition)
-    field = condition.get('field')
-    subject = f'condition type {words.quoted(kind)}'
-    if isinstance(field, str) and field:
-        subject = f'{words.name(field)} ({subject})'
-    operator = condition.get('operator')
-    named = '' if operator is None else f' {_operator(operator, words)}'
-    return f'{subject}{named}: {_target(condition, words, "")}'
+    return words.time(value) if _kind(condition) == 'time' else words.plain(value)

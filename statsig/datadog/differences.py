@@ -5,39 +5,43 @@ Pieces come from a generator and are cheap: whoever puts them into words takes a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from statsig.datadog.markdown import clean
-from statsig.datadog.matching import Pair, are_items, match_items, name_of
+from statsig.datadog.matching import Pair, are_items, match_items, name_of, trimmed
 from statsig.datadog.redaction import Redaction
-from statsig.datadog.values import JSON, MAX_EXAMINED, label_of, parsed, parsed_value, same
+from statsig.datadog.values import JSON, MAX_EXAMINED, is_scalar, label_of, parsed, parsed_value, same
 
 # How the fields of Statsig are called and told, in the order in which they are told. Keys without `_`, in lower case.
 _FIELDS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(('isenabled', 'enabled'), ('', 'switch')),
     **dict.fromkeys(('isarchived', 'archived'), ('archived', 'plain')),
-    **dict.fromkeys(('status', 'state'), ('status', 'plain')),
+    **dict.fromkeys(('isdisabled', 'disabled'), ('', 'off switch')),
+    **dict.fromkeys(('status', 'state'), ('status', 'status')),
     **dict.fromkeys(('percentagepass', 'passpercentage', 'passpercent'), ('pass', 'percent')),
-    'allocation': ('allocation', 'percent'),
     'size': ('size', 'percent'),
     **dict.fromkeys(('enabledenvironments', 'environments'), ('', 'environments')),
     **dict.fromkeys(('environment', 'enabledenvironment'), ('environment', 'plain')),
     **dict.fromkeys(('conditions', 'conditionjson'), ('', 'conditions')),
     **dict.fromkeys(('returnvalue', 'returnvaluejson', 'returnvaluejson5', 'json'), ('value', 'value')),
+    **dict.fromkeys(('schema', 'schemajson5'), ('schema', 'value')),
     'parametervalues': ('', 'value'),
+    'warehousenative': ('definition', 'quoted'),
     **dict.fromkeys(('defaultvalue', 'defaultvaluejson', 'defaultvaluejson5'), ('default value', 'value')),
     **dict.fromkeys(('rollouts', 'pendingautomatedrollouts'), ('schedule', 'schedule')),
-    'completedautomatedrollouts': ('schedule done', 'schedule'),
     'salt': ('', 'salt'),
     **dict.fromkeys(('owner', 'owners'), ('owner', 'person')),
-    **dict.fromkeys(('tags', 'team', 'teamid', 'type', 'idtype', 'hypothesis', 'description'), ('', 'plain')),
+    **dict.fromkeys(('tags', 'team', 'teamid', 'type', 'idtype'), ('', 'plain')),
+    **dict.fromkeys(('description', 'hypothesis', 'decisionreason'), ('', 'prose')),
     **dict.fromkeys(('targetapps', 'targetappids'), ('target apps', 'plain')),
     **dict.fromkeys(('name', 'groupname', 'displayname'), ('name', 'quoted')),
 }
 ORDER = {key: rank for rank, key in enumerate(_FIELDS)}
-# What Statsig writes with every change, and what only tells the machine which item it is.
+# What Statsig writes with every change, what the pass percentage tells already, and what only tells the machine which
+# item it is.
 _UNTOLD = frozenset(
     {
         'lastmodifiedtime',
@@ -49,16 +53,29 @@ _UNTOLD = frozenset(
         'updatedat',
         'version',
         'createdtime',
+        'completedautomatedrollouts',
     }
 )
 _IDENTITY = frozenset({'id', 'baseid', 'ruleid'})
-_WHOLE = frozenset({'percent', 'switch', 'conditions', 'schedule', 'salt', 'person', 'time'})
-_NOUNS = {'rules': 'rule', 'groups': 'group', 'variants': 'variant', 'parameters': 'parameter'}
+_WHOLE = frozenset({'percent', 'switch', 'off switch', 'conditions', 'schedule', 'salt', 'person', 'time'})
+_TOLD_ALIKE = _WHOLE | {'environments'}  # also where they stand within something unknown
+# The same thing under a second name, told where the first is missing.
+_TWINS = {
+    'environment': ('enabledenvironments', 'environments'),
+    'returnvaluejson5': ('returnvalue', 'returnvaluejson'),
+    'defaultvaluejson5': ('defaultvalue', 'defaultvaluejson'),
+    'schemajson5': ('schema',),
+    'teamid': ('team',),
+    'targetappids': ('targetapps',),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One difference. `how` is changed, added, removed or moved; `style` says how its values are told."""
+    """One difference. `how` is changed, added, removed, moved, or unseen: so many more were not compared (`after`).
+
+    `style` says how its values are told.
+    """
 
     field: str
     label: str
@@ -69,23 +86,50 @@ class Piece:
 
 
 def folded(field: str) -> str:
+    return _folded(field[:1000])
+
+
+@lru_cache(maxsize=2_000)
+def _folded(field: str) -> str:
     return field.replace('_', '').lower()
 
 
 def field_label(field: str) -> tuple[str, str]:
     """(label, style) of one of Statsig's fields; an unknown one goes by its name in words."""
     key = folded(field)
-    label, style = _FIELDS.get(key, (label_of(field), ''))
-    if not style:
-        style = 'time' if key.endswith(('time', 'date')) else 'quoted'
-    return (label or label_of(field) if style == 'plain' else label), style
+    if key in _FIELDS:
+        label, style = _FIELDS[key]
+        return (label or label_of(field) if style in ('plain', 'prose') else label), style
+    if field.endswith('Ms') and len(field) > 2:
+        return label_of(field[:-2]), 'duration'
+    if key.endswith(('allocation', 'percentage')):
+        return label_of(field), 'percent'
+    return label_of(field), 'time' if key.endswith(('time', 'date')) else 'quoted'
+
+
+def heading_of(field: str) -> str:
+    """The label where the field stands alone rather than within a rule or group."""
+    label, style = field_label(field)
+    if style == 'percent' and label == 'pass':
+        return 'pass percentage'
+    return label or {'environments': 'environments', 'value': label_of(field)}.get(style, '')
+
+
+def title_of(field: str) -> str:
+    """What the field is called where it is said to have been updated; '' where that would say nothing."""
+    style = field_label(field)[1]
+    return heading_of(field) or (style if style in ('conditions', 'salt') else '')
 
 
 def noun_of(field: str) -> str:
     """`rules` is a list of `rule`s."""
-    label = label_of(field)
-    singular = label[:-3] + 'y' if label.endswith('ies') else label[:-1] if label.endswith('s') else label
-    return _NOUNS.get(folded(field), singular)
+    return _singular(label_of(field))
+
+
+def _singular(label: str) -> str:
+    if label.endswith('criteria'):
+        return f'{label[:-1]}on'
+    return label[:-3] + 'y' if label.endswith('ies') else label[:-1] if label.endswith('s') else label
 
 
 def subject_of(noun: str, item: Mapping[str, JSON]) -> str:
@@ -110,20 +154,21 @@ def compare_item(pair: Pair, depth: int, redaction: Redaction) -> Iterator[Piece
 
 def _fields_of(before: Mapping[str, JSON], after: Mapping[str, JSON]) -> list[str]:
     names = dict.fromkeys(str(key) for key in (*islice(before, MAX_EXAMINED), *islice(after, MAX_EXAMINED)))
-    listed = any('enabledEnvironments' in item or 'environments' in item for item in (before, after))
-    # The audit log's `environment` is an older form of `enabledEnvironments`, kept beside it.
-    untold = _UNTOLD | _IDENTITY | (frozenset({'environment'}) if listed else frozenset())
-    return [name for name in names if folded(name) not in untold]
+    keys = {folded(name) for name in names}
+    return [name for name in names if folded(name) not in _IDENTITY and not is_untold(name, keys)]
 
 
-def is_untold(field: str) -> bool:
-    return folded(field) in _UNTOLD
+def is_untold(field: str, beside: Collection[str]) -> bool:
+    """Whether a field says nothing to a person, or nothing that the fields beside it (folded) do not say."""
+    key = folded(field)
+    return key in _UNTOLD or any(twin in beside for twin in _TWINS.get(key, ()))
 
 
 def _compare(
     field: str, label: str, style: str, before: JSON, after: JSON, depth: int, redaction: Redaction
 ) -> Iterator[Piece]:
-    if redaction.hides(field) or style in _WHOLE:
+    has_parts = isinstance(before, (dict, list, str)) or isinstance(after, (dict, list, str))
+    if not has_parts or style in _WHOLE or redaction.hides(field):
         yield Piece(field, label, style, before, after)
         return
     if style != 'member':
@@ -136,6 +181,9 @@ def _compare(
             if not same(before.get(key), after.get(key)):
                 path, inner = _below(label, style, str(key))
                 yield from _compare(str(key), path, inner, before.get(key), after.get(key), depth - 1, redaction)
+    elif depth > 0 and style in ('value', 'member') and _are_lists(before, after):
+        path = label if style == 'member' else f'{label} '.lstrip()
+        yield from _compare_members(field, path, before, after, depth - 1, redaction)
     elif depth > 0 and are_items(before, after) and style not in ('value', 'member'):
         yield from _compare_items(field, label, before, after, depth, redaction)
     else:
@@ -148,15 +196,59 @@ def _below(label: str, style: str, key: str) -> tuple[str, str]:
         name = clean(key[:1000])
         return (f'{label}.{name}' if style == 'member' else f'{label} {name}'.strip()), 'member'
     known_label, known = _FIELDS.get(folded(key), ('', ''))
-    inner = known if known in _WHOLE | {'environments'} else 'quoted'
+    inner = known if known in _TOLD_ALIKE else 'quoted'
     return f'{label} {known_label or label_of(key)}'.strip(), inner
+
+
+def _compare_members(
+    field: str, path: str, before: list[JSON], after: list[JSON], depth: int, redaction: Redaction
+) -> Iterator[Piece]:
+    """Two lists within a value of the user's own: `plans["pro"].price`, `rows[3].width`, counted from 0."""
+    if all(map(is_scalar, before)) and all(map(is_scalar, after)):
+        yield Piece(field, path.strip(), 'members', before, after)
+    elif are_items(before, after) and all(map(_handle, before)) and all(map(_handle, after)):
+        matching = match_items(before, after)
+        for pair in matching.differing():
+            member = f'{path}[{_handle(pair.after or pair.before or {})}]'
+            if pair.before is None or pair.after is None:
+                how = 'added' if pair.before is None else 'removed'
+                yield Piece(field, member, 'member', pair.before, pair.after, how)
+            else:
+                yield from _compare(field, member, 'member', pair.before, pair.after, depth, redaction)
+        if matching.moved:
+            yield Piece(field, path.strip(), 'order', before, after, 'moved')
+        if matching.unseen:
+            yield Piece(field, path.strip(), 'unseen', None, matching.unseen, 'unseen')
+    elif len(before) == len(after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            if not same(old, new):
+                yield from _compare(field, f'{path}[{index}]', 'member', old, new, depth, redaction)
+    else:
+        start, old, new = trimmed(before, after)
+        if old and new:
+            yield Piece(field, path.strip(), 'member', before, after)
+            return
+        for index, item in enumerate(old or new, start):
+            how = 'removed' if old else 'added'
+            yield Piece(field, f'{path}[{index}]', 'member', item if old else None, item if new else None, how)
+
+
+def _handle(item: Mapping[str, JSON]) -> str:
+    """By what an item of the user's own lists is known: `"pro"`, `id 7`; '' where by nothing."""
+    name = clean(name_of(item)[:1000])
+    number = item.get('id')
+    return f'"{name}"' if name else f'id {number}' if type(number) is int and abs(number) < 10**20 else ''
+
+
+def _are_lists(before: JSON, after: JSON) -> bool:
+    return isinstance(before, list) and isinstance(after, list)
 
 
 def _compare_items(
     field: str, label: str, before: JSON, after: JSON, depth: int, redaction: Redaction
 ) -> Iterator[Piece]:
     matching = match_items(before, after)
-    noun = label[:-1] if label.endswith('s') else label or noun_of(field)
+    noun = _singular(label) or noun_of(field)
     for pair in matching.differing():
         subject = subject_of(noun, pair.after or pair.before or {})
         if pair.before is None or pair.after is None:
@@ -170,3 +262,5 @@ def _compare_items(
                 yield from _compare(key, path, style, pair.before.get(key), pair.after.get(key), depth - 1, redaction)
     if matching.moved:
         yield Piece(field, label, 'order', before, after, 'moved')
+    if matching.unseen:
+        yield Piece(field, label, 'unseen', None, matching.unseen, 'unseen')

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from itertools import islice
 
 from statsig.datadog.differences import folded
-from statsig.datadog.environments import differing_fields
-from statsig.datadog.values import JSON, parsed, parsed_value
+from statsig.datadog.fields import differing_fields
+from statsig.datadog.values import JSON, parsed, parsed_value, truth
 
 # Where Statsig says by a word what has become of a thing.
 _STATUS = {
@@ -47,19 +47,21 @@ def direction_of(changes: Mapping[str, JSON] | None, change_log: str, toggled: b
     A thing's own switch or status counts for every action on the thing as such (`part` is ''). Where the action type
     itself says that something was toggled, so does any field that went from one truth value to the other, and the text.
     """
-    switched = ''
+    status = switched = ''
     for field, before, after in differing_fields(changes):
         key = folded(field)
-        before, after = parsed_value(before), parsed_value(after)
+        before, after = truth(before), truth(after)
         if not part and key in _SWITCHES and isinstance(after, bool) and isinstance(before, bool):
-            return 'enabled' if after else 'disabled'
+            switched = 'enabled' if after else 'disabled'
         if not part and key in ('status', 'state') and isinstance(after, str) and before is not None:
-            switched = switched or _STATUS.get(after[:40].lower().replace(' ', '_'), '')
+            status = status or _STATUS.get(after[:40].lower().replace(' ', '_'), '')
         if not part and key in ('isarchived', 'archived') and isinstance(after, bool) and isinstance(before, bool):
-            switched = switched or ('archived' if after else 'unarchived')
+            status = status or ('archived' if after else 'unarchived')
         if toggled and isinstance(after, bool) and not switched:
             switched = 'enabled' if after else 'disabled'
-    return switched or (_direction_in(change_log) if toggled else '')
+    # What is archived is switched off as well, and that is the lesser half of it.
+    found = status if status == 'archived' else switched or status
+    return found or (_direction_in(change_log) if toggled else '')
 
 
 def kind_of_config(changes: Mapping[str, JSON] | None, change_log: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from statsig.datadog.fields import differing_fields
 from statsig.datadog.markdown import clean
 from statsig.datadog.matching import Pair, are_items, match_items
-from statsig.datadog.values import JSON, MAX_EXAMINED, parsed, same
+from statsig.datadog.values import JSON, MAX_EXAMINED, label_of, parsed, same
 
 ALL = 'all'
 PRODUCTION = 'production'
@@ -50,6 +50,9 @@ _EVERYWHERE = frozenset(
         'conditions',
         'isarchived',
         'archived',
+        'targetapps',
+        'targetappids',
+        'count',  # of the IDs in a segment
     }
 )
 
@@ -72,17 +75,6 @@ def environments_touched(changes: Mapping[str, JSON] | None, everywhere: bool = 
                 if each and len(found) < _MAX_NAMED:
                     found[each] = None
     return tuple(found)
-
-
-def differing_fields(changes: Mapping[str, JSON] | None) -> Iterator[tuple[str, JSON, JSON]]:
-    """(field, before, after) of what differs. A field that is not {old, new} counts as set to what it holds."""
-    for field, change in islice((changes or {}).items(), MAX_EXAMINED):
-        if isinstance(change, dict) and ('old' in change or 'new' in change):
-            before, after = change.get('old'), change.get('new')
-        else:
-            before, after = None, change
-        if not same(before, after):
-            yield str(field), before, after
 
 
 def _touched(field: str, before: JSON, after: JSON) -> Iterator[str]:
@@ -161,12 +153,22 @@ def _name(item: JSON) -> str:
     return name if isinstance(name, str) else ''
 
 
-_UPKEEP = re.compile(
-    r'description|name|tag|owner|team|reviewer|reviewsettings|links|hypothesis|lastmodif|version|monitoring'
+_UPKEEP_WORDS = frozenset(
+    {'description', 'tag', 'tags', 'owner', 'owners', 'team', 'review', 'reviewer', 'reviewers', 'links', 'hypothesis'}
+    | {'modified', 'modifier', 'monitoring'}
+)
+_UPKEEP_FIELDS = frozenset(
+    {'name', 'displayname', 'version', 'type', 'typereason', 'ispermanent', 'checksperhour', 'measuremetriclifts'}
 )
 
 
 def is_only_upkeep(changes: Mapping[str, JSON] | None) -> bool:
     """Whether all that differs is descriptions, owners, tags and the like; False where nothing differs."""
-    fields = [field.replace('_', '').lower() for field, _, _ in differing_fields(changes)]
-    return bool(fields) and all(_UPKEEP.search(field) for field in fields)
+    fields = [field for field, _, _ in differing_fields(changes)]
+    return bool(fields) and all(map(_is_upkeep, fields))
+
+
+def _is_upkeep(field: str) -> bool:
+    return field.replace('_', '').lower() in _UPKEEP_FIELDS or not _UPKEEP_WORDS.isdisjoint(
+        label_of(field).lower().split()
+    )

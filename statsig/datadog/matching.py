@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from statsig.datadog.values import JSON, same
+from statsig.datadog.values import JSON, is_scalar, same
 
 MAX_ITEMS = 400
 
 # A rule's `id` can change while its `baseID` never does.
 _IDS = ('id', 'ruleID', 'baseID')
-NAMES = ('name', 'groupName', 'key', 'title', 'environment', 'groupID', 'id')
+_NAMES = ('name', 'groupName', 'key', 'title', 'statsigUnitID', 'id')
+# What has no name of its own, an override for instance, is known by what it is for.
+_SCOPES = ('groupName', 'groupID', 'environment')
+_UNITS = ('unitID', 'unitType', 'idType')
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +53,14 @@ def match_items(before: JSON, after: JSON) -> Matching:
 
     What both begin and end with is left aside; of the rest, the first 400 items of each are compared.
     """
-    old, new = _trimmed(before or [], after or [])
+    _, old, new = trimmed(before or [], after or [])
     unseen = max(len(old), len(new)) - MAX_ITEMS
     old, new = old[:MAX_ITEMS], new[:MAX_ITEMS]
     partner: dict[int, int] = {}
-    for keys in (*((key,) for key in _IDS), NAMES):
+    for identity in _IDENTITIES:
         if len(partner) == min(len(old), len(new)):
             break
-        _match_by(keys, old, new, partner)
+        _match_by(identity, old, new, partner)
     _match_equal(old, new, partner)
     kept = [partner[index] for index in range(len(new)) if index in partner]
     taken = set(kept)
@@ -68,37 +71,58 @@ def match_items(before: JSON, after: JSON) -> Matching:
 
 def name_of(item: Mapping[str, JSON]) -> str:
     """What an item is called; '' where it has no name."""
-    return next((value for key in NAMES if isinstance(value := item.get(key), str) and value), '')
+    # An override has a list of IDs, and the name of the group into which it puts them is not the whole of its own.
+    keys = ('name',) if 'ids' in item else _NAMES
+    named = next((value for key in keys if isinstance(value := item.get(key), str) and value), '')
+    return named or ', '.join(value for key in _SCOPES if isinstance(value := item.get(key), str) and value)
 
 
-def _trimmed(
-    old: list[Mapping[str, JSON]], new: list[Mapping[str, JSON]]
-) -> tuple[list[Mapping[str, JSON]], list[Mapping[str, JSON]]]:
+def trimmed(old: list[JSON], new: list[JSON]) -> tuple[int, list[JSON], list[JSON]]:
+    """(how many items both begin with, what of each is left without those and without what both end with)"""
     shorter = min(len(old), len(new))
     start = next((at for at in range(shorter) if not same(old[at], new[at])), shorter)
     end = next((at for at in range(shorter - start) if not same(old[-1 - at], new[-1 - at])), shorter - start)
-    return old[start : len(old) - end], new[start : len(new) - end]
+    return start, old[start : len(old) - end], new[start : len(new) - end]
 
 
 def _match_by(
-    keys: Sequence[str], old: Sequence[Mapping[str, JSON]], new: Sequence[Mapping[str, JSON]], partner: dict[int, int]
+    identity_of: Callable[[Mapping[str, JSON]], str | int | None],
+    old: Sequence[Mapping[str, JSON]],
+    new: Sequence[Mapping[str, JSON]],
+    partner: dict[int, int],
 ) -> None:
     taken = set(partner.values())
     waiting: dict[str | int, list[int]] = {}
     for index in reversed(range(len(old))):
-        if index not in taken and (identity := _identity(old[index], keys)) is not None:
+        if index not in taken and (identity := identity_of(old[index])) is not None:
             waiting.setdefault(identity, []).append(index)
     for index, item in enumerate(new):
-        if index not in partner and (identity := _identity(item, keys)) is not None and waiting.get(identity):
+        if index not in partner and (identity := identity_of(item)) is not None and waiting.get(identity):
             partner[index] = waiting[identity].pop()
 
 
-def _identity(item: Mapping[str, JSON], keys: Sequence[str]) -> str | int | None:
-    return next((value for key in keys if isinstance(value := item.get(key), (str, int)) and value != ''), None)
+def _id_under(key: str) -> Callable[[Mapping[str, JSON]], str | int | None]:
+    def identity(item: Mapping[str, JSON]) -> str | int | None:
+        value = item.get(key)
+        return value if isinstance(value, (str, int)) and value != '' else None
+
+    return identity
+
+
+def _name_and_scope(item: Mapping[str, JSON]) -> str | None:
+    name = name_of(item)
+    return repr([name, *(item.get(key) for key in (*_SCOPES, *_UNITS) if is_scalar(item.get(key)))]) if name else None
+
+
+def _name_alone(item: Mapping[str, JSON]) -> str | None:
+    return name_of(item) or None
+
+
+_IDENTITIES = (*map(_id_under, _IDS), _name_and_scope, _name_alone)
 
 
 def _match_equal(old: Sequence[Mapping[str, JSON]], new: Sequence[Mapping[str, JSON]], partner: dict[int, int]) -> None:
-    """What has neither id nor name (conditions, scheduled steps) is the same item only where it is equal."""
+    """What has neither id nor name (criteria, prompts) is the same item where it is equal, or the only one left."""
     taken = set(partner.values())
     free = [index for index in range(len(old)) if index not in taken][:50]
     for index in [index for index in range(len(new)) if index not in partner][:50]:
@@ -106,3 +130,7 @@ def _match_equal(old: Sequence[Mapping[str, JSON]], new: Sequence[Mapping[str, J
         if equal is not None:
             partner[index] = equal
             free.remove(equal)
+    if len(free) == 1 == len(new) - len(partner) and not name_of(old[free[0]]):
+        index = next(index for index in range(len(new)) if index not in partner)
+        if not name_of(new[index]):
+            partner[index] = free[0]

@@ -8,9 +8,10 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """`name` comes after the namespace (`statsig.`); `unit` is one of Datadog's units or empty; `tags` are keys.
+    """`name` comes after the namespace (`statsig.`); `unit` and `per_unit` are Datadog's units or empty.
 
-    Every metric carries `statsig_project` and the instance's tags as well.
+    `tags` are keys; every metric carries `statsig_project` and the instance's tags as well. `orientation`, as Datadog
+    has it: 1 where more is better, -1 where less is, 0 where neither.
     """
 
     name: str
@@ -18,6 +19,8 @@ class Metric:
     unit: str
     tags: tuple[str, ...]
     description: str
+    orientation: Literal[-1, 0, 1] = 0
+    per_unit: str = ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +53,39 @@ GET_LAYER = Metric(
     _NAME,
     'Exposures in the past day of the experiments of the layer, if all are followed',
 )
-GATE_CHECKS_PER_HOUR = Metric('gate.checks_per_hour', 'gauge', 'event', _NAME, 'Checks of the gate per hour')
+GATE_CHECKS_PER_HOUR = Metric(
+    'gate.checks_per_hour', 'gauge', 'check', _NAME, 'Checks of the gate per hour', per_unit='hour'
+)
 
 GATES = Metric(
-    'gates.count', 'gauge', 'item', ('status', 'type', 'type_reason', 'enabled'), 'Gates; type:stale are stale ones'
+    'gates.count',
+    'gauge',
+    'item',
+    ('status', 'type', 'type_reason', 'enabled'),
+    'Gates in the project; type:stale are stale ones',
 )
-EXPERIMENTS = Metric('experiments.count', 'gauge', 'item', ('status', 'health'), 'Experiments')
+EXPERIMENTS = Metric('experiments.count', 'gauge', 'item', ('status', 'health'), 'Experiments in the project')
 EXPERIMENT_HEALTHY = Metric(
     'experiment.healthy',
     'gauge',
     '',
     _NAME,
     'Health checks of an active experiment: 1 for passed or warning, 0 for failed; nothing while they are awaited',
+    orientation=1,
 )
-DYNAMIC_CONFIGS = Metric('dynamic_configs.count', 'gauge', 'item', ('enabled',), 'Dynamic configs')
-LAYERS = Metric('layers.count', 'gauge', 'item', (), 'Layers')
-HOLDOUTS = Metric('holdouts.count', 'gauge', 'item', ('enabled',), 'Holdouts')
-SEGMENTS = Metric('segments.count', 'gauge', 'item', ('enabled',), 'Segments')
+DYNAMIC_CONFIGS = Metric('dynamic_configs.count', 'gauge', 'item', ('enabled',), 'Dynamic configs in the project')
+LAYERS = Metric('layers.count', 'gauge', 'item', (), 'Layers in the project')
+HOLDOUTS = Metric('holdouts.count', 'gauge', 'item', ('enabled',), 'Holdouts in the project')
+SEGMENTS = Metric('segments.count', 'gauge', 'item', ('enabled',), 'Segments in the project')
 
 AUDIT_LOG_ENTRIES = Metric('audit_log.entries', 'count', 'event', ('action', 'group'), 'Audit-log entries delivered')
 AUDIT_LOG_LAG = Metric(
-    'audit_log.lag', 'gauge', 'second', (), 'Longest time from an entry to its delivery, of the newest run with entries'
+    'audit_log.lag',
+    'gauge',
+    'second',
+    (),
+    'Longest time from an entry to its delivery, of the newest run with entries',
+    orientation=-1,
 )
 AUDIT_LOG_SKIPPED = Metric(
     'audit_log.skipped',
@@ -80,21 +95,42 @@ AUDIT_LOG_SKIPPED = Metric(
     'Audit-log entries not delivered: filtered, malformed, failed',
 )
 
-EXPOSURES_AGE = Metric('exposures.age', 'gauge', 'second', ('kind',), 'Time since the oldest exposure figure was read')
+EXPOSURES_AGE = Metric(
+    'exposures.age', 'gauge', 'second', ('kind',), 'Time since the oldest exposure figure was read', orientation=-1
+)
 EXPOSURES_ENTITIES = Metric(
     'exposures.entities', 'gauge', 'item', ('kind',), 'Gates, experiments or dynamic configs whose exposures are read'
 )
-EXPOSURES_DROPPED = Metric('exposures.dropped', 'gauge', 'item', ('kind',), 'Those that the limit leaves out')
+EXPOSURES_DROPPED = Metric(
+    'exposures.dropped',
+    'gauge',
+    'item',
+    ('kind',),
+    'Gates, experiments or dynamic configs that the limit leaves out',
+    orientation=-1,
+)
 
 API_CAN_CONNECT = Metric(
-    'api.can_connect', 'gauge', '', (), '1 when the Statsig Console API answers and accepts the key, 0 when not'
+    'api.can_connect',
+    'gauge',
+    '',
+    (),
+    '1 when the Statsig Console API answers and accepts the key, 0 when not',
+    orientation=1,
 )
 API_REQUESTS = Metric(
     'api.requests', 'count', 'request', ('endpoint', 'status'), 'Requests made to the Statsig Console API'
 )
 API_REQUEST_DURATION = Metric(
-    'api.request.duration', 'gauge', 'second', ('endpoint', 'status'), 'Mean time of the answered requests of a run'
+    'api.request.duration',
+    'gauge',
+    'second',
+    ('endpoint', 'status'),
+    'Mean time of the answered requests of a run',
+    orientation=-1,
 )
-API_RATE_LIMITED = Metric('api.rate_limited', 'count', 'request', (), 'Requests answered 429 by Statsig')
+API_RATE_LIMITED = Metric(
+    'api.rate_limited', 'count', 'request', (), 'Requests answered 429 by Statsig', orientation=-1
+)
 
 METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -6,17 +6,22 @@ and with `hide_author` no name or address of a person is left in it.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from statsig.console.records import AuditEntry
 from statsig.datadog.actions import Action, interpret, reaches_users
 from statsig.datadog.changes import Change, describe
+from statsig.datadog.differences import title_of
 from statsig.datadog.directory import Directory
 from statsig.datadog.environments import EVERYWHERE, environments_touched
+from statsig.datadog.fields import opened
 from statsig.datadog.markdown import clean, cut
 from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction, hide_people, people_in
 
 _KIND_LABELS = {
+    'source': 'Data source',
     'sdk_key': 'SDK key',
     'api_key': 'API key',
     'ai_config': 'AI config',
@@ -38,9 +43,20 @@ _WHOLE = frozenset(
         'stopped',
         'decided',
         'restarted',
+        'resalted',
     }
 )
+_WORD = re.compile(r'\w+')
+_EMPTY_WORDS = frozenset({'a', 'the', 'of', 'from', 'to', 'for', 'in', 'on', 'feature', 'updated', 'edited'})
 _MAX_NAME = 300
+_MAX_NAMED, _MAX_TOLD = 40, 48
+# What Statsig's words would not say to somebody who has never seen it.
+_DEEDS = {
+    ('', 'resalted'): ' resalted (users assigned anew)',
+    ('review', 'created'): ': review requested',
+    ('review', 'deleted'): ': review withdrawn',
+    ('review', 'committed'): ': reviewed change put in force',
+}
 _MAX_LINES = 200
 _MAX_LINE = 500
 
@@ -73,9 +89,16 @@ class Reading:
 
     @property
     def deed(self) -> str:
-        """What follows the name: ` disabled`, `: default value updated`."""
-        part = '' if self.action.kind == 'other' else self.action.part
-        return f': {part} {self.action.verb}' if part else f' {self.action.verb}'
+        """What follows the name: ` disabled`, `: allocation 20 % → 50 %`; of words not understood ` updated (sync)`."""
+        verb, part = self.action.verb, '' if self.action.kind == 'other' else self.action.part
+        if (part, verb) in _DEEDS:
+            return _DEEDS[part, verb]
+        if self.action.is_guess:
+            return f' {verb} ({part})' if part else f' {verb}'
+        if verb == 'updated':
+            what = _the_only(self.changes) or f'{_fields_named(self.changes) or part} updated'.strip()
+            return f' {what}' if what == 'updated' else f': {what}'
+        return f': {part} {verb}' if part else f' {verb}'
 
     @property
     def names_author(self) -> bool:
@@ -85,6 +108,7 @@ class Reading:
 
 def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Directory | None = None) -> Reading:
     """Never raises, whatever the entry holds, and takes time that does not grow with the size of its changes."""
+    entry = replace(entry, changes=opened(entry.changes))
     action = interpret(entry)
     if action.kind == 'config' and directory is not None:
         action = replace(action, kind=directory.kind_of_config(entry.name) or 'config')
@@ -95,7 +119,7 @@ def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Director
         name = author
     if action.kind in ('user', 'role') and hide_author and name:
         name = HIDDEN
-    return Reading(
+    reading = Reading(
         action=action,
         name=name,
         author=author,
@@ -103,13 +127,44 @@ def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Director
         author_id='' if hide_author else _line(entry.author_id, _MAX_NAME, redaction),
         changes=describe(entry.changes, redaction=redaction),
         note=_note(entry, action, redaction),
-        environments=_environments(entry, action),
+        environments=tuple(_line(name, _MAX_NAME, redaction) for name in _environments(entry, action)),
         redaction=redaction,
     )
+    return replace(reading, note=()) if _is_said_already(reading) else reading
+
+
+def _the_only(changes: Sequence[Change]) -> str:
+    """`rule "beta users" pass 10 % → 50 %` or, where that is too long for a title, `rule "beta users" updated`."""
+    if len(changes) != 1:
+        return ''
+    (change,) = changes
+    label, colon, rest = change.text.partition(': ')
+    if change.subject:
+        label, colon, rest = change.subject, '', change.text[len(change.subject) :].lstrip(':')
+    how = 'added' if change.before is None else 'removed' if change.after is None else 'updated'
+    said = f'{label} {rest.strip()}' if colon or change.subject else change.text
+    short = f'{change.subject} {how}' if change.subject else ''
+    return next((text for text in (said, short) if len(text) <= _MAX_TOLD), '')
+
+
+def _fields_named(changes: Sequence[Change]) -> str:
+    """`owner, tags and description`; '' where there are too many to be named in a title."""
+    names = list(dict.fromkeys(title_of(change.field) for change in changes if change.field))
+    told = ' and '.join((', '.join(names[:-1]), names[-1])) if len(names) > 1 else ''.join(names)
+    return told if all(names) and len(told) <= _MAX_NAMED else ''
+
+
+def _is_said_already(reading: Reading) -> bool:
+    """Whether Statsig's text is one such as "Removed Tag from Config", of which the title says every word."""
+    if len(reading.note) != 1:
+        return False
+    title = f'{reading.kind_label} {reading.name} {reading.deed}'
+    said = _EMPTY_WORDS.union(_WORD.findall(title.lower()))
+    return said.issuperset(_WORD.findall(reading.note[0].lower()))
 
 
 def _environments(entry: AuditEntry, action: Action) -> tuple[str, ...]:
-    if not entry.changes and action.in_force and not action.part and action.verb in _WHOLE:
+    if not entry.changes and reaches_users(action) and not action.part and action.verb in _WHOLE:
         return EVERYWHERE
     return environments_touched(entry.changes, reaches_users(action))
 

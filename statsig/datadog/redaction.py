@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 HIDDEN = '(hidden)'
@@ -21,6 +21,7 @@ _TOKEN = re.compile(r"""[^\s"'`<>(),;:|\[\]{}=/?&]+""")
 _AT = re.compile(r'[^@＠]+(?:[@＠]|%40)', re.IGNORECASE)
 _LONGEST_NAME = 320
 _MAX_NAMES = 50
+_MAX_SEARCHED = 20_000
 
 
 @lru_cache(maxsize=2_000)
@@ -84,22 +85,23 @@ def hide_people(names: Iterable[str]) -> Redaction:
 def people_in(changes: Any) -> tuple[str, ...]:
     """The names in the fields of `changes` that are about people, so that they can be hidden in free text too."""
     found: list[str] = []
-    _collect(changes, False, found, 4)
+    _collect(changes, False, found, 4, count())
     return tuple(dict.fromkeys(found))[:_MAX_NAMES]
 
 
-def _collect(value: Any, about_people: bool, found: list[str], depth: int) -> None:
-    if len(found) >= _MAX_NAMES or depth < 0:
+def _collect(value: Any, about_people: bool, found: list[str], depth: int, seen: Iterator[int]) -> None:
+    if len(found) >= _MAX_NAMES or depth < 0 or next(seen) > _MAX_SEARCHED:
         return
     if isinstance(value, str) and about_people:
         found.append(value)
     elif isinstance(value, dict):
         for key, item in islice(value.items(), 200):
             names_somebody = isinstance(key, str) and (is_about_people(key) or (about_people and _is_name(key)))
-            _collect(item, names_somebody, found, depth - 1)
+            if names_somebody or isinstance(item, (dict, list)):
+                _collect(item, names_somebody, found, depth - 1, seen)
     elif isinstance(value, list) and about_people:
         for item in value[:200]:
-            _collect(item, True, found, depth - 1)
+            _collect(item, True, found, depth - 1, seen)
 
 
 def _is_name(key: str) -> bool:

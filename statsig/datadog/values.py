@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from statsig.datadog.markdown import clean, cut
@@ -18,21 +20,25 @@ from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction
 
 JSON = Any
 
-MAX_PARSED = 100_000
+MAX_PARSED = 250_000
 MAX_EXAMINED = 1_000
 _WORDS_OF_JSON: dict[str, bool | None] = {'true': True, 'false': False, 'null': None}
+_ACRONYMS = {word.lower(): word for word in ('AI', 'API', 'ID', 'IDs', 'IP', 'OS', 'SDK', 'SQL', 'SSO', 'URL', 'URLs')}
+_DURATIONS = (('days', 86_400_000), ('h', 3_600_000), ('min', 60_000), ('s', 1_000))
 _WORD_STARTS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})')
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a change is told: changes of an entry, items of a list, characters, levels of nesting."""
+    """How much of a change is told: changes of an entry, items of a list, characters, levels of nesting, and parts of
+    a value that is sent as structure."""
 
     changes: int = 60
     items: int = 8
     value: int = 120
     text: int = 600
     depth: int = 5
+    parts: int = 500
 
 
 def same(before: JSON, after: JSON) -> bool:
@@ -56,9 +62,15 @@ def label_of(field: JSON) -> str:
 
     Like all labels it is still whole: `Words.name` cuts it when it is told, after hiding what is to be hidden.
     """
-    name = clean(field[:1000]) if isinstance(field, str) else 'field'
+    return _label_of(field[:1000]) if isinstance(field, str) else 'field'
+
+
+@lru_cache(maxsize=2_000)  # the same fields come again and again
+def _label_of(field: str) -> str:
+    name = clean(field)
     words = _WORD_STARTS.sub(' ', name.replace('_', ' ')).split()
-    return ' '.join(word if word[:2].isupper() else word.lower() for word in words) or 'field'
+    told = (word if word[:2].isupper() else _ACRONYMS.get(word.lower(), word.lower()) for word in words)
+    return ' '.join(told) or 'field'
 
 
 def parsed(value: JSON) -> JSON:
@@ -79,7 +91,12 @@ def parsed(value: JSON) -> JSON:
 
 def parsed_value(value: JSON) -> JSON:
     """As `parsed`, for fields that hold nothing but JSON: there, the text `true` is the value true."""
-    return _WORDS_OF_JSON.get(value, value) if isinstance(value, str) and len(value) < 6 else parsed(value)
+    return truth(value) if isinstance(value, str) and len(value) < 6 else parsed(value)
+
+
+def truth(value: JSON) -> JSON:
+    """The text `true`, `false` or `null` as what it means; anything else as it is."""
+    return _WORDS_OF_JSON.get(value, value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,7 @@ class Words:
 
     def plain(self, value: JSON) -> str:
         """A value of a known field: text without quotes."""
-        return (self._line(value, self.limits.value) or '""') if isinstance(value, str) else self.quoted(value)
+        return (self._line(value, self.limits.value) or 'none') if isinstance(value, str) else self.quoted(value)
 
     def quoted(self, value: JSON) -> str:
         """A value of any field: text in quotes, so that "true" and true can be told apart."""
@@ -119,15 +136,26 @@ class Words:
             return utc(value / 1000 if value >= 1e11 else value)
         return self.plain(value)
 
+    def duration(self, value: JSON) -> str:
+        """Milliseconds as people say them: `24 h`, `90 s`; what is no number as it is."""
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or value <= 0:
+            return self.plain(value)
+        unit, size = next((each for each in _DURATIONS if value % each[1] == 0), ('ms', 1))
+        return f'{number(value / size if size > 1 else value)} {unit}'
+
     def listed(self, values: Sequence[JSON], quoted: bool = False) -> str:
         """`a, b, c and 5 more`"""
         shown = [self.quoted(item) if quoted else self.plain(item) for item in values[: self.limits.items]]
         more = len(values) - len(shown)
         return ', '.join(shown) + (f' and {more} more' if more > 0 else '')
 
-    def shrunk(self, value: JSON, depth: int | None = None, field: str = '') -> JSON:
+    def shrunk(self, value: JSON, field: str = '') -> JSON:
         """The value itself, bounded and with people hidden: fit to be sent as structure."""
-        depth = self.limits.depth if depth is None else depth
+        return self._shrunk(value, self.limits.depth, field, count(1))
+
+    def _shrunk(self, value: JSON, depth: int, field: str, seen: Iterator[int]) -> JSON:
+        if next(seen) > self.limits.parts:
+            return '…'
         if isinstance(value, str):
             return HIDDEN if self.redaction.hides(field) else self._line(value, 10 * self.limits.value)
         if isinstance(value, float) and not math.isfinite(value):
@@ -141,15 +169,17 @@ class Words:
         if isinstance(value, dict):
             pairs = [(str(key)[:200], item) for key, item, _ in zip(value, value.values(), range(20), strict=False)]
             shrunk = {
-                self._line(key, 100): self.shrunk(item, depth - 1, field if self.redaction.hides(field) else key)
+                self._line(key, 100): self._shrunk(item, depth - 1, field if self.redaction.hides(field) else key, seen)
                 for key, item in pairs
             }
             return shrunk | ({'…': f'{len(value) - 20} more'} if len(value) > 20 else {})
-        items = [self.shrunk(item, depth - 1, field) for item in value[:20]]
+        items = [self._shrunk(item, depth - 1, field, seen) for item in value[:20]]
         return items + ([f'… {len(value) - 20} more'] if len(value) > 20 else [])
 
     def _compact(self, value: JSON) -> str:
-        text = json.dumps(self.shrunk(value, 3), ensure_ascii=False)
+        # Each part takes two characters at the least, so no more of them can be seen.
+        seen = count(max(1, self.limits.parts - self.limits.value))
+        text = json.dumps(self._shrunk(value, 3, '', seen), ensure_ascii=False)
         return cut(clean(text), self.limits.value)
 
     def _line(self, text: str, limit: int) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from statsig.datadog.conditions import describe_condition
+from statsig.datadog.conditions import alike, describe_condition, describe_difference, named_condition
 from statsig.datadog.differences import ORDER, Piece, field_label, folded
 from statsig.datadog.matching import match_items, name_of
 from statsig.datadog.redaction import HIDDEN
 from statsig.datadog.values import JSON, Words, is_scalar, parsed, parsed_value, same
 
-_SUMMARISED = ('switch', 'percent', 'environments', 'conditions', 'value', 'schedule')
-_MAX_COUNTED = 1_000
+_SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 'value', 'schedule')
+_PLAIN = ('plain', 'status', 'quoted', 'prose', 'duration')
+_MAX_COUNTED = 50
+_SHOWN = 80  # of each of two long texts
 
 
 def tell_all(pieces: Iterable[Piece], words: Words) -> str:
@@ -36,12 +38,40 @@ def summary(item: Mapping[str, JSON], words: Words) -> str:
     parts = []
     for field in sorted(islice(item, 100), key=lambda key: ORDER.get(folded(str(key)), len(ORDER))):
         label, style = field_label(str(field))
-        if style == 'schedule' and not item[field]:
-            continue
-        if style in _SUMMARISED and not words.redaction.hides(str(field)):
-            text = _one(style, item[field], words)
+        if style in _SUMMARISED and not _is_understood(style, item[field]) and not words.redaction.hides(str(field)):
+            text = _values(item[field], words) if style == 'value' and not label else _one(style, item[field], words)
             parts.append(f'{label} {text}'.strip() if style in ('percent', 'value', 'schedule') else text)
-    return '; '.join(part for part in parts if part)
+    return '; '.join(part for part in parts if part) or _plain_summary(item, words)
+
+
+def _is_understood(style: str, value: JSON) -> bool:
+    """A rule without a schedule, and one that returns true: that is what rules are."""
+    if style == 'off switch':
+        return value is False
+    return (style == 'schedule' and not value) or (style == 'value' and parsed_value(value) in (True, None, {}))
+
+
+def _values(value: JSON, words: Words) -> str:
+    """`cta_text "Buy", rows 4`"""
+    if not isinstance(value, dict):
+        return words.quoted(value)
+    shown = [f'{words.name(key)} {words.quoted(item)}' for key, item in islice(value.items(), words.limits.items)]
+    more = len(value) - len(shown)
+    return ', '.join(shown) + (f' and {more} more' if more > 0 else '')
+
+
+def _plain_summary(item: Mapping[str, JSON], words: Words) -> str:
+    """`type gate; group ID "g2"`, for things of which no field is a rule's or a group's."""
+    name = name_of(item)
+    parts = []
+    for field in islice(item, 100):
+        label, style = field_label(str(field))
+        value = item[field]
+        if style not in _PLAIN or folded(str(field)) == 'id' or words.redaction.hides(str(field)):
+            continue
+        if is_scalar(value) and value not in (None, '', name):
+            parts.append(f'{words.name(label)} {_one(style, value, words)}')
+    return '; '.join(parts[:4])
 
 
 def order(before: JSON, after: JSON, words: Words) -> str:
@@ -51,6 +81,8 @@ def order(before: JSON, after: JSON, words: Words) -> str:
     kept = {id(item) for item in new}
     old = [item for item in before or [] if id(item) in kept]
     first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a is not b), 0)
+    if not all(map(name_of, new)):
+        return 'reordered'
     then, now = (words.listed([name_of(item) for item in side[first:]], quoted=True) for side in (old, new))
     return f'reordered: {then} → {now}'
 
@@ -59,32 +91,42 @@ def _body(piece: Piece, words: Words) -> str:
     before, after = piece.before, piece.after
     if piece.how in ('added', 'removed'):
         item = after if piece.how == 'added' else before
-        text = summary(item, words) or words.quoted(item)
+        text = (summary(item, words) if piece.style == 'item' else '') or words.quoted(item)
         return f'{piece.how}: {text}' if piece.how == 'added' else f'removed (was: {text})'
     if piece.how == 'moved':
         return order(before, after, words)
+    if piece.how == 'unseen':
+        return f'{after:,} more not compared'
     if piece.style == 'salt':
         return 'salt changed: users are assigned anew'
     if piece.style == 'environments':
         return _environments(before, after, words)
     if piece.style == 'conditions':
         return _conditions(parsed(before), parsed(after), words)
+    if piece.style == 'members':
+        return _members(before, after, words)
     if _is_list(before) and _is_list(after) and (before or after) and piece.style not in ('value', 'member'):
         return _list(before or [], after or [], words, quoted=piece.style in ('quoted', 'nested'))
-    if isinstance(before, str) and isinstance(after, str) and min(len(before), len(after)) > words.limits.value:
+    if piece.style == 'schedule' and _is_rest(after, before):
+        return f'left: {_schedule(after, words)}'
+    if isinstance(before, str) and isinstance(after, str) and min(len(before), len(after)) > _SHOWN:
         return _long_text(before, after, words)
-    return f'{_one(piece.style, before, words)} → {_one(piece.style, after, words)}'
+    then, now = _one(piece.style, before, words), _one(piece.style, after, words)
+    return f'{then} → {now}' if then != now else f'changed in a part too deep or too long to show: {now}'
 
 
 def _one(style: str, value: JSON, words: Words) -> str:
     if style == 'conditions':
         found = parsed(value)
         items = found if isinstance(found, list) else []
-        return ' and '.join(describe_condition(item, words) for item in items[:3]) + (
-            f' and {len(items) - 3} more conditions' if len(items) > 3 else ''
-        )
+        more = f' and {len(items) - 3} more conditions' if len(items) > 3 else ''
+        return ' and '.join(describe_condition(item, words) for item in items[:3]) + more
     if style == 'switch' and isinstance(value, bool):
         return 'enabled' if value else 'disabled'
+    if style == 'off switch' and isinstance(value, bool):
+        return 'disabled' if value else 'enabled'
+    if style == 'status' and isinstance(value, str):
+        return words.plain(value.replace('_', ' ') if len(value) < words.limits.value else value)
     if style == 'environments':
         return words.listed(value) if isinstance(value, list) else words.plain(value or 'all environments')
     if style == 'schedule':
@@ -97,6 +139,10 @@ def _one(style: str, value: JSON, words: Words) -> str:
         return words.time(value)
     if style == 'value':
         return words.quoted(parsed_value(value))
+    if style == 'duration':
+        return words.duration(value)
+    if style == 'prose':
+        return words.quoted(value or None)
     if isinstance(value, list) and value and all(map(is_scalar, value[: words.limits.items])):
         return words.listed(value, quoted=style != 'plain')
     return words.plain(value) if style == 'plain' else words.quoted(value)
@@ -123,21 +169,38 @@ def _list(before: list[JSON], after: list[JSON], words: Words, quoted: bool) -> 
     return '; '.join(signed)
 
 
+def _members(before: list[JSON], after: list[JSON], words: Words) -> str:
+    """A list of the user's own: what came and went where that tells all, else the list before and after."""
+    unique = all(len({(type(item), item) for item in side}) == len(side) for side in (before, after))
+    if unique and before and after:
+        return _list(before, after, words, quoted=True)
+    return f'{words.quoted(before)} → {words.quoted(after)}'
+
+
 def _conditions(before: JSON, after: JSON, words: Words) -> str:
     if not isinstance(before, list | None) or not isinstance(after, list | None):
         return f'{words.quoted(before)} → {words.quoted(after)}'
     old, new = list(before or [])[:200], list(after or [])[:200]
     removed = [item for item in old if not any(same(item, other) for other in new)]
     added = [item for item in new if not any(same(item, other) for other in old)]
-    if len(removed) == 1 and len(added) == 1:
-        text = f'{describe_condition(removed[0], words)} → {describe_condition(added[0], words)}'
-        return text if text.startswith('condition') else f'condition {text}'
-    told = [f'+ {describe_condition(item, words)}' for item in added]
-    told += [f'− {describe_condition(item, words)}' for item in removed]
+    told = []
+    for old_one, new_one in alike(removed, added):
+        removed.remove(old_one)
+        added.remove(new_one)
+        told.append(describe_difference(old_one, new_one, words))
+    told += [f'+ {named_condition(item, words)}' for item in added]
+    told += [f'− {named_condition(item, words)}' for item in removed]
     if not told:
-        return 'reordered'
+        return 'conditions reordered'
     more = len(told) - words.limits.items
     return '; '.join(told[: words.limits.items]) + (f'; {more} more' if more > 0 else '')
+
+
+def _is_rest(after: JSON, before: JSON) -> bool:
+    """Whether all that is other is that the first steps are taken, or that nothing is to come any more."""
+    if not isinstance(before, list) or not isinstance(after, list) or not before:
+        return False
+    return not after or (len(after) < len(before) and same(before[-len(after) :], after))
 
 
 def _schedule(value: JSON, words: Words) -> str:
@@ -165,11 +228,13 @@ def _person(value: JSON, words: Words) -> str:
 def _long_text(before: str, after: str, words: Words) -> str:
     """Two long texts, from shortly before the place where they begin to differ."""
     start = 0 if words.redaction.active else max(0, _common_prefix(before, after) - 20)
-    shown = [words.name(side[start : start + 80]) for side in (before, after)]
-    if shown[0] == shown[1]:
+    then, now = (words.name(side[start : start + _SHOWN]) for side in (before, after))
+    if then == now:
         return f'text changed ({len(before):,} → {len(after):,} characters)'
     lead = '…' if start else ''
-    return f'"{lead}{shown[0]}…" → "{lead}{shown[1]}…" (cut, {len(before):,} → {len(after):,} characters)'
+    ends = ['' if start + _SHOWN >= len(side) else '…' for side in (before, after)]
+    cut_of = f'(cut, {len(before):,} → {len(after):,} characters)'
+    return f'"{lead}{then}{ends[0]}" → "{lead}{now}{ends[1]}" {cut_of}'
 
 
 def _common_prefix(a: str, b: str) -> int:

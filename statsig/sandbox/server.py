@@ -244,6 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
         """The whole answer in one write. Headers given may replace its own."""
         complete = {
             'Server': self.server_version,
+            'Date': self.date_time_string(),
             'Content-Type': 'application/json; charset=utf-8',
             'Content-Length': str(len(body)),
             **self.server.sandbox.knobs.headers,

@@ -22,7 +22,7 @@ from tests.datadog.official import refusal_of_pipeline
 
 LOGS = Path(__file__).parents[2] / 'assets' / 'logs'
 TESTS = LOGS / 'statsig_tests.yaml'
-SAMPLES = ('a gate switched off, with everything that joins it up', 'an experiment decided', 'a log-in')
+SAMPLES = ('a kill switch, with everything that joins it up', 'an experiment decided', 'a log-in')
 CHOSEN = [(case, raw, options) for case, raw, options in CASES if case in SAMPLES]
 
 

@@ -8,19 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from statsig.console.records import parse_audit_entry
 from statsig.datadog.action_words import GROUPS
 from statsig.datadog.actions import classify
 from statsig.datadog.change_event import change_event_of
 from statsig.datadog.event import event_of
 from statsig.datadog.log import log_of
-from statsig.datadog.notice import Notice, notice_of
-from statsig.datadog.tag_rules import parse_tag_rules
-from tests.datadog.entries import CASES, NOW, THEMES, Case
+from statsig.datadog.notice import Notice
+from tests.datadog.entries import CASES, THEMES, Case
+from tests.datadog.notices import notice_of_case
 
 PAGE = Path(__file__).parents[2] / 'docs' / 'events.md'
 STRANGE = 'The unknown and the hostile'
-OF_EACH_GROUP = 4
+OF_EACH_GROUP = 8
 
 GROUPS_IN_WORDS = {
     'rollouts': 'what code reads at runtime: gates, dynamic configs, layers, holdouts, segments, parameter stores',
@@ -85,18 +84,7 @@ def _sections() -> Iterator[str]:
     for group, cases in chosen().items():
         yield f'\n## {group}\n\n{GROUPS_IN_WORDS[group][0].upper()}{GROUPS_IN_WORDS[group][1:]}.\n'
         for case, raw, options in cases:
-            yield _entry(case, _notice(raw, options))
-
-
-def _notice(raw: dict[str, Any], options: dict[str, Any]) -> Notice:
-    return notice_of(
-        parse_audit_entry(raw),
-        project='acme',
-        now=NOW,
-        hide_author=options.get('hide_author', False),
-        tag_rules=parse_tag_rules(options.get('rules')),
-        tags=options.get('tags', ()),
-    )
+            yield _entry(case, notice_of_case(raw, options))
 
 
 def _entry(case: str, notice: Notice) -> str:

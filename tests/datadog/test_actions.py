@@ -83,7 +83,9 @@ def test_one_that_is_yet_to_come_is_read_by_its_words(action_type: str, kind: st
 
 
 def test_verbs_are_said_of_the_thing() -> None:
-    assert {verb for verb in VERBS.values() if not verb.split()[0].endswith(('ed', 'set', 'logged'))} == set()
+    assert {
+        verb for verb in VERBS.values() if not verb.split()[0].endswith(('ed', 'set', 'frozen', 'hidden', 'withdrawn'))
+    } == set()
 
 
 @pytest.mark.parametrize(
@@ -177,3 +179,86 @@ IN_PRODUCTION = {'rules': {'old': [production_rule(1)], 'new': [production_rule(
 )
 def test_selection(given: AuditEntry, include: list[str], exclude: list[str], delivered: bool) -> None:
     assert selected(given, include, exclude) is delivered
+
+
+def change(field: str, old: Any, new: Any) -> dict[str, Any]:
+    return {field: {'old': old, 'new': new}}
+
+
+# What is in force by its action type alone is the column `effect` of the table. Here is what an SRE could doubt.
+@pytest.mark.parametrize(
+    ('given', 'rollouts', 'production'),
+    [
+        (entry('config_state_toggle', change('isEnabled', True, False)), True, True),
+        (entry('gate_update', change('description', 'a', 'b')), False, False),
+        (entry('gate_update', change('monitoringMetrics', [], [{'name': 'm'}])), False, False),
+        (entry('gate_update', change('measureMetricLifts', False, True)), False, False),
+        (entry('gate_update', change('status', 'In Progress', 'Launched')), True, True),
+        (entry('holdout_update', change('passPercentage', 5, 10)), True, True),  # holds the letters "tag"
+        (entry('holdout_update', change('stagedLimit', 5, 10)), True, True),
+        (entry('gate_update', STAGING), True, False),
+        (entry('config_environments_update', change('environments', ['staging'], ['staging', 'qa'])), True, False),
+        (entry('config_environments_update', change('environments', ['qa'], ['qa', 'production'])), True, True),
+        (entry('config_edit_target_apps', change('targetApps', ['web'], [])), True, True),
+        (entry('config_revert', change_log='Reverted'), True, True),
+        (entry('config_review_create', IN_PRODUCTION), False, False),  # only asked for
+        (entry('config_review_accept', IN_PRODUCTION), False, False),
+        (entry('config_review_commit', IN_PRODUCTION), True, True),
+        (entry('update_gate_analytics_enabled', change('enabled', True, False)), False, False),
+        (entry('experiment_create', change('groups', [], [{'name': 'Test', 'size': 50}])), False, False),
+        (entry('experiment_start', change('status', 'setup', 'active')), True, True),
+        (entry('experiment_rollout'), True, True),
+        (entry('experiment_edit', change('hypothesis', 'a', 'b')), False, False),
+        (entry('experiment_edit', change('allocation', 10, 20)), True, True),
+        (entry('key_experiment_metrics_edit', change('primaryMetrics', [], [{'name': 'm'}])), False, False),
+        (entry('update_company_experiment_exclusion_segment'), True, True),
+        (entry('ID_list_update', change('count', 1, 2)), True, True),
+        (entry('release_pipeline_create'), False, False),
+        (entry('release_pipeline_trigger_create'), True, True),
+        (entry('release_pipeline_waiting_for_review'), False, False),
+        (entry('sdk_key_create'), False, False),
+        (entry('sdk_key_deactivate'), True, True),
+        (entry('sdk_key_delete'), True, True),
+        (entry('sdk_key_update_environments', change('environments', ['production'], [])), True, True),
+        (entry('sdk_key_update_environments', change('environments', ['qa'], [])), True, False),
+        (entry('sdk_key_update_description'), False, False),
+        (entry('secret_key_regenerate'), True, True),
+        (entry('edit_ai_config_version', change('prompts', [], [{'role': 'system'}])), True, True),
+        (entry('set_ai_config_baseline_version', change('baselineVersion', 'v1', 'v2')), True, True),
+        (entry('create_ai_config_version'), False, False),
+        (entry('company_environments_edit', change('environments', [], [{'name': 'production'}])), False, True),
+        (entry('archive_org_project'), True, True),
+        (entry('user_role_update', change('role', 'Member', 'Admin')), False, False),
+        (entry('integration_set_enabled', change('enabled', True, False)), False, False),
+        (entry('set_plan_type'), False, False),
+        (entry('metric_edit_definition'), False, False),
+    ],
+)
+def test_the_presets_select_what_can_change_what_users_get(given: AuditEntry, rollouts: bool, production: bool) -> None:
+    assert (selected(given, ['rollouts']), selected(given, ['production'])) == (rollouts, production)
+
+
+@pytest.mark.parametrize(
+    ('action', 'changes', 'verb', 'part'),
+    [
+        ('config_review_commit', change('isEnabled', True, False), 'disabled', ''),
+        ('config_review_commit', IN_PRODUCTION, 'committed', 'review'),
+        ('config_review_accept', change('isEnabled', True, False), 'accepted', 'review'),
+        ('gate_update', {**change('isEnabled', True, False), **change('status', 'x', 'Archived')}, 'archived', ''),
+    ],
+)
+def test_an_update_is_told_by_the_weightiest_of_what_it_did(
+    action: str, changes: dict[str, Any], verb: str, part: str
+) -> None:
+    found = interpret(entry(action, changes))
+
+    assert (found.verb, found.part) == (verb, part)
+
+
+@pytest.mark.parametrize(('action_type', 'is_guess'), [('gate_quantum_flux', True), ('gate_quantum_sync', False)])
+def test_a_deed_that_no_word_tells_is_known_to_be_a_guess(action_type: str, is_guess: bool) -> None:
+    assert classify(action_type).is_guess is is_guess
+
+
+def test_none_of_the_known_ones_is_a_guess() -> None:
+    assert [row['action type'] for row in ROWS if classify(row['action type']).is_guess] == []

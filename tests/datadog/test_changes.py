@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from statsig.datadog.changes import Limits, describe, environments_touched
-from statsig.datadog.redaction import hide_people
+from statsig.datadog.redaction import hide_people, people_in
+from statsig.datadog.values import MAX_PARSED
 from tests.datadog.entries import changed, rule
 
 
@@ -20,7 +21,7 @@ def told(field: str, old: Any, new: Any) -> list[str]:
         ('isEnabled', True, False, 'enabled → disabled'),
         ('status', 'In Progress', 'Launched', 'status: In Progress → Launched'),
         ('allocation', 10, 12.5, 'allocation: 10 % → 12.5 %'),
-        ('percentagePass', 0, 100, 'pass: 0 % → 100 %'),
+        ('percentagePass', 0, 100, 'pass percentage: 0 % → 100 %'),
         ('tags', ['a', 'b'], ['b', 'c'], 'tags: + c; − a'),
         ('tags', None, ['a'], 'tags: + a'),
         ('tags', ['a', 'b'], ['b', 'a'], 'tags: reordered: b, a'),
@@ -35,7 +36,23 @@ def told(field: str, old: Any, new: Any) -> list[str]:
         ('monitoringMetrics', [{'name': 'm1'}], [{'name': 'm1'}, {'name': 'm2'}], 'monitoring metric "m2" added'),
         ('somethingNew', {'x': 1}, [True, 'b'], 'something new: {"x": 1} → true, "b"'),
         ('holdoutIDs', ['h1'], [], 'holdout IDs: − "h1"'),
-        ('environments', ['staging'], None, 'staging → all environments'),
+        ('environments', ['staging'], None, 'environments: staging → all environments'),
+        ('description', '', 'New', 'description: none → "New"'),
+        ('idType', None, 'userID', 'ID type: none → userID'),
+        ('status', 'active', 'decision_made', 'status: active → decision made'),
+        ('disabled', False, True, 'enabled → disabled'),
+        ('windowMs', 5_400_000, 90_000, 'window: 90 min → 90 s'),
+        ('windowMs', None, 86_400_001, 'window: none → 86400001 ms'),
+        ('longtermExplorationAllocation', 5, 10, 'longterm exploration allocation: 5 % → 10 %'),
+        (
+            'schema',
+            '{"properties": {"maxSize": 1}}',
+            '{"properties": {"maxSize": 2}}',
+            'schema: properties.maxSize 1 → 2',
+        ),
+        ('criteria', [{'op': '='}], [{'op': 'in'}], 'criterion: op "=" → "in"'),
+        ('criteria', [{'op': '='}], [{'op': '='}, {'op': 'in'}], 'criterion added: op "in"'),
+        ('pendingAutomatedRollouts', [{'time': 1_795_014_240, 'passPercent': 1}], [], 'schedule: left: none'),
     ],
 )
 def test_a_field_in_words(field: str, old: Any, new: Any, text: str) -> None:
@@ -50,10 +67,10 @@ def test_a_field_in_words(field: str, old: Any, new: Any, text: str) -> None:
         (rule(environments=['development']), 'rule "beta users": − staging'),
         (rule(environments=None), 'rule "beta users": development, staging → all environments'),
         (rule('alpha users'), 'rule "alpha users": name "beta users" → "alpha users"'),
-        (rule(conditions=[]), 'rule "beta users": − everyone'),
+        (rule(conditions=[]), 'rule "beta users": − condition everyone'),
         (
             rule(conditions=[{'type': 'public'}, {'type': 'fails_segment', 'targetValue': 'vip'}]),
-            'rule "beta users": + is not in the segment vip',
+            'rule "beta users": + condition user is not in the segment vip',
         ),
         (rule(returnValue={'a': 1}), 'rule "beta users": value none → {"a": 1}'),
         (
@@ -62,6 +79,10 @@ def test_a_field_in_words(field: str, old: Any, new: Any, text: str) -> None:
         ),
         (rule(salt='b'), 'rule "beta users": salt changed: users are assigned anew'),
         (rule(newThing=1), 'rule "beta users": new thing none → 1'),
+        (
+            rule(returnValue={'a': 1}, returnValueJson5='{a: 1}', teamID='t', team='Growth'),
+            'rule "beta users": value none → {"a": 1}; team none → Growth',
+        ),
     ],
 )
 def test_a_rule_in_words(after: Any, text: str) -> None:
@@ -241,3 +262,135 @@ def test_at_most_20_environments_are_named() -> None:
 
 def test_a_switch_of_something_else_touches_no_environment() -> None:
     assert environments_touched({'enabled': changed(True, False)}, everywhere=False) == ()
+
+
+def countries(*names: str, operator: str = 'any') -> dict[str, Any]:
+    return {'type': 'country', 'operator': operator, 'targetValue': list(names)}
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'text'),
+    [
+        ([countries('DE', 'GB')], [countries('DE', 'AT')], 'condition country is any of: + AT, − GB'),
+        ([countries('DE', 'AT')], [countries('AT', 'DE')], 'condition country is any of AT, DE (reordered)'),
+        (
+            [countries(*map(str, range(500)))],
+            [countries(*map(str, range(512)))],
+            'condition country is any of: + 500, + 501, + 502, + 503, + 504, + 505, + 506, + 507 and 4 more',
+        ),
+        (
+            [countries('DE')],
+            [countries('DE', operator='none')],
+            'condition country is any of DE → country is none of DE',
+        ),
+        (
+            [countries('DE'), {'type': 'email', 'operator': 'any', 'targetValue': ['a']}],
+            [{'type': 'public'}, countries('DE', 'AT')],
+            'condition country is any of: + AT; + condition everyone; − condition email is any of a',
+        ),
+        (
+            [{'conditionType': 7, 'operator': 2, 'value': ['x'], 'field': 'level'}],
+            [{'conditionType': 7, 'operator': 2, 'value': ['y'], 'field': 'level'}],
+            'condition level (condition type 7) operator 2: + y, − x',
+        ),
+        ([countries('DE'), {'type': 'public'}], [{'type': 'public'}, countries('DE')], 'conditions reordered'),
+    ],
+)
+def test_conditions_are_told_where_they_differ(before: Any, after: Any, text: str) -> None:
+    assert told('rules', [rule(conditions=before)], [rule(conditions=after)]) == [f'rule "beta users": {text}']
+
+
+@pytest.mark.parametrize(
+    ('before', 'after', 'text'),
+    [
+        ({'codes': [1, 2]}, {'codes': [2, 3]}, 'codes + 3; − 1'),
+        ({'codes': [1, 1]}, {'codes': [1]}, 'codes [1, 1] → [1]'),
+        ({'codes': []}, {'codes': [1]}, 'codes [] → [1]'),
+        ({'codes': [1, True]}, {'codes': [1]}, 'codes − true'),
+        (
+            {'plans': [{'id': 'a', 'price': 1}, {'id': 'b', 'price': 2}]},
+            {'plans': [{'id': 'c', 'price': 9}, {'id': 'a', 'price': 1}, {'id': 'b', 'price': 3}]},
+            'plans["c"] added: {"id": "c", "price": 9}; plans["b"].price 2 → 3',
+        ),
+        (
+            {'plans': [{'id': 1, 'price': 1}, {'id': 2}]},
+            {'plans': [{'id': 2}, {'id': 1, 'price': 2}]},
+            'plans[id 1].price 1 → 2; plans reordered',
+        ),
+        ({'rows': [{'w': 1}, {'w': 2}]}, {'rows': [{'w': 1}, {'w': 3}]}, 'rows[1].w 2 → 3'),
+        ({'rows': [{'w': 1}, {'w': 2}]}, {'rows': [{'w': 2}]}, 'rows[0] removed (was: {"w": 1})'),
+        ({'rows': [{'w': 1}]}, {'rows': [{'w': 2}, {'w': 3}]}, 'rows [{"w": 1}] → [{"w": 2}, {"w": 3}]'),
+        ([[1], [2, 3]], [[1], [2, 4]], '[1] + 4; − 3'),
+    ],
+)
+def test_a_change_deep_inside_a_value_is_told_where_it_is(before: Any, after: Any, text: str) -> None:
+    assert told('defaultValue', before, after) == [f'default value: {text}']
+
+
+def test_overrides_for_other_groups_and_environments_are_others() -> None:
+    before = [
+        {'groupID': 'g1', 'ids': ['u1'], 'environment': 'staging', 'unitType': 'userID'},
+        {'groupID': 'g2', 'ids': ['u2'], 'environment': 'staging', 'unitType': 'userID'},
+    ]
+    after = [before[1] | {'ids': ['u2', 'u3']}, before[0]]
+
+    assert told('userIDOverrides', before, after) == [
+        'user ID override "g2, staging": IDs + "u3"',
+        'user ID overrides reordered: "g1, staging", "g2, staging" → "g2, staging", "g1, staging"',
+    ]
+
+
+def test_what_differs_beyond_what_is_shown_is_not_told_as_the_same_twice() -> None:
+    before: Any = {'a': {'b': {'c': {'d': {'e': {'f': {'g': {'h': {'i': 1}}}}}}}}}
+    after: Any = {'a': {'b': {'c': {'d': {'e': {'f': {'g': {'h': {'i': 2}}}}}}}}}
+
+    (text,) = told('defaultValue', before, after)
+    assert 'changed in a part too deep or too long to show: ' in text
+
+
+def test_text_of_json_is_read_up_to_a_length_and_told_as_text_beyond() -> None:
+    padding = MAX_PARSED - len('{"a": 1, "b": ""}')
+    longest, beyond = (
+        [f'{{"a": {number}, "b": "{"x" * length}"}}' for number in (1, 2)] for length in (padding, padding + 1)
+    )
+    assert (len(longest[0]), len(beyond[0])) == (MAX_PARSED, MAX_PARSED + 1)
+
+    assert told('defaultValueJson5', *longest) == ['default value: a 1 → 2']
+    assert told('defaultValueJson5', *beyond)[0].endswith('(cut, 250,001 → 250,001 characters)')
+
+
+@pytest.mark.parametrize(('more', 'said'), [(49, '49 more'), (50, '50+ more'), (900, '50+ more')])
+def test_differences_are_counted_no_further_than_anybody_reads(more: int, said: str) -> None:
+    old, new = ({f'k{number}': side for number in range(8 + more)} for side in (0, 1))
+
+    (text,) = told('defaultValue', old, new)
+    assert text.endswith(f'k7 0 → 1; {said}')
+
+
+def test_a_value_sent_as_structure_has_a_bounded_number_of_parts() -> None:
+    def wide(levels: int) -> Any:
+        return {f'k{number}': wide(levels - 1) for number in range(10)} if levels else 1
+
+    (change,) = describe({'defaultValue': changed(None, wide(4))})
+
+    assert json.dumps(wide(4)).count(':') > 10_000
+    assert 400 < json.dumps(change.after).count(':') < 700
+
+
+def test_a_group_overridden_in_two_environments_and_for_two_kinds_of_units_is_told_apart() -> None:
+    def override(environment: str, unit: str, *ids: str) -> dict[str, Any]:
+        return {'groupName': 'Test', 'environment': environment, 'idType': unit, 'ids': list(ids)}
+
+    before = [override('staging', 'userID', 'u1'), override('qa', 'userID', 'u2'), override('qa', 'stableID', 's1')]
+    after = [before[2], before[1], override('staging', 'userID', 'u1', 'u9')]
+
+    assert told('idOverrides', before, after)[0] == 'ID override "Test, staging": IDs + "u9"'
+
+
+def test_names_are_looked_for_in_a_bounded_part_of_a_change() -> None:
+    def nested(breadth: int) -> Any:
+        inner: dict[str, Any] = {f'k{number}': {} for number in range(breadth)}
+        return {**{f'k{number}': dict(inner) for number in range(breadth - 1)}, 'last': {'owner': 'Jane Doe'}}
+
+    assert people_in(nested(100)) == ('Jane Doe',)
+    assert people_in(nested(199)) == ()

@@ -90,8 +90,42 @@ def test_long_names_of_everything_leave_the_verb_and_the_author() -> None:
     assert 'n… created by Jane Jane' in title
 
 
-def test_an_aggregation_key_is_the_id_up_to_100_characters() -> None:
-    assert event_of(replace(GATE, id='i' * 101)).aggregation_key == 'i' * 100
+@pytest.mark.parametrize('length', [100, 101])
+def test_an_aggregation_key_is_the_id_up_to_100_characters(length: int) -> None:
+    assert event_of(replace(GATE, id='i' * length)).aggregation_key == 'i' * 100
+
+
+@pytest.mark.parametrize('age', [18 * 3600, 18 * 3600 + 1, -2 * 3600, -2 * 3600 - 1])
+def test_what_datadog_would_refuse_for_its_time_is_sent_as_of_now(age: int) -> None:
+    assert event_of(replace(GATE, timestamp=NOW - age)).timestamp == NOW
+
+
+@pytest.mark.parametrize('length', [195, 196])
+def test_a_tag_has_at_most_200_characters(length: int) -> None:
+    assert 'name:' + 'n' * 195 in event_of(replace(GATE, name='n' * length)).tags
+
+
+@pytest.mark.parametrize('number', [50, 51])
+def test_at_most_50_tags_and_50_target_apps_of_statsig_become_tags(number: int) -> None:
+    names = tuple(f'n{index}' for index in range(number))
+
+    tags = event_of(replace(GATE, tags=names, target_apps=names)).tags
+
+    assert [tag for tag in tags if tag.startswith('statsig_tag:')] == [f'statsig_tag:n{index}' for index in range(50)]
+    assert [tag for tag in tags if tag.startswith('target_app:')] == [f'target_app:n{index}' for index in range(50)]
+
+
+def test_a_text_that_just_fits_is_whole_and_with_one_character_more_it_loses_a_line_and_says_so() -> None:
+    def text(length: int) -> str:
+        lines = [f'line {number} '.ljust(400, 'x') for number in range(8)]
+        return event_of(replace(GATE, change_log='\n'.join([*lines, 'x' * length]))).text
+
+    fits = max(length for length in range(1, 500) if 'left out' not in text(length))
+
+    assert text(fits).count('x' * fits) == 1
+    assert 3600 < len(text(fits)) <= 4000
+    assert '- … 1 more line left out for length' in text(fits + 1)
+    assert len(text(fits + 1)) <= 4000
 
 
 def test_the_address_stands_in_for_a_missing_name_and_nothing_for_both() -> None:
@@ -251,6 +285,12 @@ def test_with_hide_author_no_name_and_no_address_leaves(changes: Any) -> None:
     said = repr(event).lower()
     assert not [secret for secret in ('jane', 'doe', 'jd99', 'roe', 'example.com', 'u-4711') if secret in said]
     assert ' by ' not in event.title
+
+
+def test_a_name_given_to_an_environment_is_hidden_too() -> None:
+    changes = {'environments': changed([], ['sandbox of Jane Doe'])}
+
+    assert 'jane' not in repr(event_of(replace(HIDING, name='x', changes=changes), hide_author=True)).lower()
 
 
 def test_without_hide_author_all_of_it_is_said() -> None:

@@ -1,31 +1,32 @@
-"""The wheel as users get it, and Statsig's own SDK from PyPI, each built or fetched once for all tests here."""
+"""The wheel and the bundle as users get them, and Statsig's SDK from PyPI: each made or fetched once for all tests.
+
+And what they are installed on: an Agent, and a Statsig project to read.
+"""
 
 from __future__ import annotations
 
-import shutil
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.packaging.commands import pip, run
+from statsig.sandbox.project import SandboxProject
+from statsig.sandbox.server import SandboxServer
+from tests.packaging.agent_tree import AgentTree, lay_out
+from tests.packaging.commands import package, pip
+from tests.packaging.image import build
 
 PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='session')
 def our_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy: setuptools would pick up leftovers in a `build` folder of the checkout."""
-    source = tmp_path_factory.mktemp('source')
-    for folder in ('statsig', 'datadog_checks'):
-        shutil.copytree(PROJECT / folder, source / folder, ignore=shutil.ignore_patterns('__pycache__'))
-    for file in ('setup.py', 'LICENSE', 'README.md'):
-        if (PROJECT / file).exists():
-            shutil.copy(PROJECT / file, source)
-    wheels = tmp_path_factory.mktemp('wheels')
-    run(sys.executable, '-m', 'build', '--wheel', '--no-isolation', '--outdir', wheels, source)
-    (wheel,) = wheels.glob('*.whl')
-    return wheel
+    return package('wheel', PROJECT, tmp_path_factory.mktemp('wheels'))
+
+
+@pytest.fixture(scope='session')
+def our_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return package('bundle', PROJECT, tmp_path_factory.mktemp('bundles'))
 
 
 @pytest.fixture(scope='session')
@@ -34,3 +35,24 @@ def sdk_wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheels = tmp_path_factory.mktemp('sdk')
     pip('download', '--only-binary', ':all:', '--dest', wheels, 'statsig')
     return wheels
+
+
+@pytest.fixture(scope='session')
+def image(our_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> AgentTree:
+    """What deploy/agent/Dockerfile makes of the Agent's image; containers are copies of it."""
+    return build(our_wheel.parent, tmp_path_factory.mktemp('image') / 'image')
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> AgentTree:
+    """A bare Agent."""
+    return lay_out(tmp_path / 'machine')
+
+
+@pytest.fixture
+def statsig() -> Iterator[SandboxServer]:
+    """A Statsig project in which somebody has just switched a gate off."""
+    project = SandboxProject(seed=1)
+    project.set_gate_enabled('checkout_v2', False, 'Jane Doe')
+    with SandboxServer(project) as server:
+        yield server

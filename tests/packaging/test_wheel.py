@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import csv
+import hashlib
 import re
 from email import message_from_string
 from email.message import Message
@@ -65,3 +68,26 @@ def test_it_installs_the_command(our_wheel: Path) -> None:
         entry_points = wheel.read(name).decode()
 
     assert 'statsig-datadog = statsig.cli:main' in entry_points
+
+
+def test_its_record_names_every_file_as_it_is(our_wheel: Path) -> None:
+    with ZipFile(our_wheel) as wheel:
+        (record,) = (name for name in wheel.namelist() if name.endswith('.dist-info/RECORD'))
+        recorded = {path: digest for path, digest, _ in csv.reader(wheel.read(record).decode().splitlines())}
+        digests = {
+            name: base64.urlsafe_b64encode(hashlib.sha256(wheel.read(name)).digest()).rstrip(b'=').decode()
+            for name in wheel.namelist()
+        }
+
+    assert recorded.pop(record) == ''
+    assert recorded == {name: f'sha256={digest}' for name, digest in digests.items() if name != record}
+
+
+def test_it_is_for_any_python_3_and_carries_its_license(contents: set[str], our_wheel: Path) -> None:
+    assert our_wheel.name.endswith('-py3-none-any.whl')
+    assert [name for name in contents if re.search(r'\.dist-info/(.*/)?LICENSE$', name)]
+
+
+def test_it_shows_no_types_to_others(contents: set[str]) -> None:
+    # With `py.typed` every module would be an interface to keep, and the mark would speak for the SDK beside them too.
+    assert [name for name in contents if name.endswith('py.typed')] == []

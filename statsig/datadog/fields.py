@@ -1,0 +1,33 @@
+"""The fields of an entry's `changes`: {field: {old, new}}, in which values may be text of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from statsig.datadog.values import JSON, MAX_EXAMINED, parsed, same
+
+
+def differing_fields(changes: Mapping[str, JSON] | None) -> Iterator[tuple[str, JSON, JSON]]:
+    """(field, before, after) of what differs. A field that is not {old, new} counts as set to what it holds."""
+    for field, change in islice((changes or {}).items(), MAX_EXAMINED):
+        if _is_change(change):
+            before, after = change.get('old'), change.get('new')
+        else:
+            before, after = None, change
+        if not same(before, after):
+            yield str(field), before, after
+
+
+def opened(changes: Mapping[str, JSON] | None) -> Mapping[str, JSON]:
+    """The same with text of JSON read, so that all who look at it next need not: it can be megabytes."""
+    return {
+        field: {side: parsed(change[side]) for side in ('old', 'new') if side in change}
+        if number < MAX_EXAMINED and _is_change(change)
+        else change
+        for number, (field, change) in enumerate((changes or {}).items())
+    }
+
+
+def _is_change(change: JSON) -> bool:
+    return isinstance(change, dict) and ('old' in change or 'new' in change)
