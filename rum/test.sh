@@ -23,6 +23,7 @@ fi
 
 if [ -z "$(chromium)" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo 'rum/: installing Chromium' >&2
+  export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null || true
 fi
 if [ -z "$(chromium)" ]; then
@@ -30,4 +31,4 @@ if [ -z "$(chromium)" ]; then
 fi
 
 npx tsc
-npx vitest run --silent passed-only
+npx vitest run --reporter=dot

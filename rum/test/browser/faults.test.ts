@@ -34,10 +34,11 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
 
   test('RUM that comes after the flags gets them all', async () => {
     let letIn = () => {};
+    const held = new Promise<void>((resolve) => (letIn = resolve));
     shop = await Shop.open(browser, {
       scripts: ['statsig', 'ours', 'page'],
       start: startWithAsyncLoader,
-      interfere: (path) => path === '/scripts/rum' && new Promise<void>((resolve) => (letIn = resolve)),
+      interfere: (path) => path === '/scripts/rum' && held,
     });
     await shop.page.waitForFunction('window.ready');
     letIn();

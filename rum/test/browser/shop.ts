@@ -141,7 +141,7 @@ export class Shop {
           return { path: pathname + hash, flags: feature_flags ?? {}, type: view.loading_type };
         });
       },
-      { timeout: 5000, interval: 20 },
+      { timeout: 10_000, interval: 20 },
     );
   }
 

@@ -18,8 +18,9 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     await shop.close();
   });
 
-  test('after a user switch, only what the page has asked about the new user is on views', async () => {
-    shop = await Shop.open(browser, { start: () => startShop('ours'), decide });
+  test.each(['rum-5.17', 'rum'])('after a user switch, only what was asked about the new user is on views: %s', async (rum) => {
+    const scripts = [rum, 'statsig', 'ours', 'page'];
+    shop = await Shop.open(browser, { scripts, start: () => startShop('ours'), decide });
     await shop.ready();
     await shop.visit('/login');
     await shop.page.evaluate(() => client.updateUserAsync({ userID: 'bob' }));
