@@ -1,7 +1,9 @@
-# `make` lists what there is. Nothing needs to be prepared but Python 3.11 or newer.
+# `make` lists what there is. Nothing needs to be prepared but Python 3.11 or newer, and Node.js for rum/.
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# npm writes it last.
+RUM_INSTALLED := rum/node_modules/.package-lock.json
 # --use-pep517: old versions of pip would otherwise call setup.py in a way that is on its way out.
 # -qq: errors only.
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --use-pep517
@@ -22,10 +24,11 @@ IS_USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 IS_3_13 := import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 13))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types gallery pictures validate generate bench bundle wheel clean
+.PHONY: help setup demo test lint types gallery pictures validate generate bench bundle wheel \
+	rum-test rum-example rum-picture clean
 
 help:  ## list what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED)  ## make .venv with everything that the other targets need
 
@@ -47,7 +50,7 @@ $(INSTALLED): setup.py
 demo: $(INSTALLED)  ## run the check on a simulated Statsig project and show what would reach Datadog
 	@$(BIN)/statsig-datadog demo
 
-test: lint types  ## lint, types and all tests
+test: lint types rum-test  ## lint, types and all tests
 	$(BIN)/pytest -q --numprocesses auto --dist loadfile
 
 lint: $(INSTALLED)  ## ruff: rules and formatting
@@ -89,6 +92,18 @@ generate: $(INSTALLED) $(VALIDATE_INSTALLED)  ## write again what is made from s
 bench: $(INSTALLED)  ## measure what check and relay cost: CPU, speed, memory (some minutes, on Linux)
 	@$(BIN)/python -m bench
 
+rum-test:  ## the browser package: types, size, tests with the real SDKs in Chromium; installs what it needs
+	@rum/test.sh
+
+$(RUM_INSTALLED): rum/package-lock.json
+	@cd rum && npm ci --loglevel=error
+
+rum-example: $(RUM_INSTALLED)  ## a shop that shows what Statsig decided beside what RUM was told, without any account
+	@cd rum && node example/serve.mjs
+
+rum-picture: $(RUM_INSTALLED)  ## write docs/images/rum-example.png, a picture of it (Chromium needed)
+	@cd rum && node example/picture.mjs ../docs/images/rum-example.png
+
 bundle: $(INSTALLED)  ## make the zip that is unpacked into /etc/datadog-agent (docs/installation.md)
 	@$(BIN)/python deploy/agent/package.py bundle
 
@@ -96,5 +111,5 @@ wheel: $(INSTALLED)  ## make the wheel for images of the Agent (docs/installatio
 	@$(BIN)/python deploy/agent/package.py wheel
 
 clean:  ## remove .venv and everything that was made
-	rm -rf $(VENV) $(VALIDATE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VALIDATE) rum/node_modules rum/dist build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

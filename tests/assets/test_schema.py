@@ -23,7 +23,7 @@ from datadog_api_client.v1.model.monitor import Monitor
 from datadog_api_client.v2.model.downtime_create_request import DowntimeCreateRequest
 
 from tests.assets.documentation import downtime
-from tests.assets.files import JsonObject, dashboards, monitors
+from tests.assets.files import JsonObject, dashboards, every_dashboard, monitors
 
 # What integrations-core wants around a monitor, and at most so many characters of it.
 FRAME = {'version', 'created_at', 'last_updated_at', 'title', 'description', 'tags', 'definition'}
@@ -63,9 +63,9 @@ def _within(value: Any, where: str) -> Iterator[str]:
                 yield f'{where}.{key} is unknown'
 
 
-@pytest.mark.parametrize('file', dashboards())
+@pytest.mark.parametrize('file', every_dashboard())
 def test_a_dashboard_is_one_for_datadogs_client(file: str) -> None:
-    assert problems(dashboards()[file], Dashboard) == []
+    assert problems(every_dashboard()[file], Dashboard) == []
 
 
 @pytest.mark.parametrize('file', monitors())
@@ -89,9 +89,9 @@ def test_a_monitor_has_the_frame_that_an_integration_wants(file: str) -> None:
     assert 1 <= monitor['definition']['priority'] <= 5
 
 
-@pytest.mark.parametrize('file', dashboards())
+@pytest.mark.parametrize('file', every_dashboard())
 def test_a_dashboard_has_what_an_integration_wants(file: str) -> None:
-    board = dashboards()[file]
+    board = every_dashboard()[file]
 
     assert re.fullmatch('Statsig - [A-Z].+', board['title'])
     assert 0 < len(board['description']) <= MAX_DESCRIPTION

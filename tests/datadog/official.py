@@ -7,6 +7,7 @@ from typing import Any
 from datadog_api_client.configuration import Configuration
 from datadog_api_client.exceptions import ApiTypeError
 from datadog_api_client.model_utils import validate_and_convert_types
+from datadog_api_client.v1.model.dashboard import Dashboard
 from datadog_api_client.v1.model.logs_pipeline import LogsPipeline
 from datadog_api_client.v2.model.event_create_request_payload import EventCreateRequestPayload
 
@@ -18,6 +19,10 @@ def refusal_of_change_event(body: Any) -> str:
 
 def refusal_of_pipeline(body: Any) -> str:
     return _refusal(body, LogsPipeline)
+
+
+def refusal_of_dashboard(body: Any) -> str:
+    return _refusal(body, Dashboard)
 
 
 def _refusal(body: Any, model: type) -> str:

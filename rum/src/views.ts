@@ -1,0 +1,105 @@
+import type { Flag } from './assignments.ts';
+
+/** What is used of `datadogRum` (`@datadog/browser-rum` 5.17 or newer, or `DD_RUM` of the script tag). */
+export interface DatadogRum {
+  addFeatureFlagEvaluation(key: string, value: any): void;
+  getInternalContext(): { view?: { id?: string } } | undefined;
+}
+
+/** Before the SDK has loaded, the loader of Datadog's "CDN async" set-up leaves a queue in its place. */
+export type PossibleRum = Partial<DatadogRum> & { onReady?: (callback: () => void) => void };
+
+export interface Views {
+  /** Tell a view that has not been told yet all flags. Whether there was one. */
+  look(): boolean;
+  /** These flags changed. */
+  tell(changes: readonly Flag[]): void;
+  stop(): void;
+}
+
+/**
+ * Keeps RUM's view in step with `flags()`.
+ *
+ * RUM tells nobody of a new view, but `getInternalContext().view.id` is another one then. It is looked at after
+ * everything that starts a view: when `startView` and the history methods return, and at the events that RUM itself
+ * listens to, in both cases after RUM, because its hooks are older. So an error in the first millisecond of a view has
+ * its flags. A view that starts otherwise (when a session is renewed) is seen when the next flag is evaluated, at the
+ * latest when `look` is called the next time.
+ *
+ * @param safeLook `look` of what is returned, made so that it neither throws nor does anything once all is over
+ * @param onLoad called when RUM is there, and will start soon
+ */
+export function createViews(
+  find: () => PossibleRum | undefined,
+  flags: () => Flag[],
+  safeLook: () => void,
+  onLoad: () => void,
+): Views {
+  /** The view that has been told. '': RUM is there and has none (not started yet, not sampled, session over). */
+  let view: string | undefined;
+  let rum: DatadogRum | undefined;
+  let started = false;
+  let queued = false;
+  const undo: (() => void)[] = [];
+
+  const send = (changes: readonly Flag[]): void => {
+    changes.forEach(([key, value]) => rum?.addFeatureFlagEvaluation(key, value));
+  };
+
+  const lookAfter = (target: any, method: string): void => {
+    const original = target[method];
+    if (!original) return;
+    const hooked = function (this: unknown, ...args: unknown[]): unknown {
+      try {
+        return original.apply(this, args);
+      } finally {
+        safeLook();
+      }
+    };
+    target[method] = hooked;
+    // Where somebody has hooked in since, ours stays, without effect.
+    undo.push(() => target[method] === hooked && (target[method] = original));
+  };
+
+  const load = (): void => {
+    const candidate = find();
+    if (candidate?.addFeatureFlagEvaluation) {
+      rum = candidate as DatadogRum;
+      lookAfter(rum, 'startView');
+      onLoad();
+    } else if (candidate?.onReady && !queued) {
+      queued = true;
+      candidate.onReady(safeLook);
+    }
+  };
+
+  /** RUM has its hooks in place: ours come after them. */
+  const start = (): void => {
+    started = true;
+    for (const method of ['pushState', 'replaceState']) {
+      // Where RUM hooks in too: some frameworks replace the method of the object, else it is the prototype's.
+      lookAfter(Object.prototype.hasOwnProperty.call(history, method) ? history : History.prototype, method);
+    }
+    for (const event of ['popstate', 'hashchange', 'pageshow']) {
+      addEventListener(event, safeLook);
+      undo.push(() => removeEventListener(event, safeLook));
+    }
+  };
+
+  const look = (): boolean => {
+    if (!rum) load();
+    if (!rum) return false;
+    const id = rum.getInternalContext()?.view?.id ?? '';
+    if (id === view) return false;
+    view = id;
+    if (id && !started) start();
+    send(flags());
+    return true;
+  };
+
+  return {
+    look,
+    tell: (changes) => look() || send(changes),
+    stop: () => undo.forEach((action) => action()),
+  };
+}

@@ -1,0 +1,110 @@
+/** What RUM is told is about the present user. */
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { CHROMIUM, DECISIONS, FLAGS, launch, Shop } from './shop.ts';
+
+const BOB = { gates: { new_cart: false, old_search: true }, experiments: { checkout_button: 'Control' } };
+const decide = ({ userID }: { userID?: string }) => (userID === 'bob' ? BOB : DECISIONS);
+
+describe.skipIf(!CHROMIUM)('in a browser', () => {
+  let browser: Browser;
+  let shop: Shop;
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser.close());
+  afterEach(async () => {
+    expect(shop.complaints).toEqual([]);
+    await shop.close();
+  });
+
+  test.each(['rum-5.17', 'rum'])('after a user switch, only what was asked about the new user is on views: %s', async (rum) => {
+    const scripts = [rum, 'statsig', 'ours', 'page'];
+    shop = await Shop.open(browser, { scripts, start: () => startShop('ours'), decide });
+    await shop.ready();
+    await shop.visit('/login');
+    await shop.page.evaluate(() => client.updateUserAsync({ userID: 'bob' }));
+    await shop.visit('/account');
+    await shop.page.evaluate(() => {
+      client.checkGate('new_cart');
+      client.getExperiment('checkout_button');
+    });
+    await shop.visit('/cart');
+
+    const ofBob = { new_cart: false, experiment_checkout_button: 'Control' };
+    expect(await shop.views(4)).toMatchObject([
+      { path: '/', flags: FLAGS },
+      { path: '/login', flags: {} },
+      { path: '/account', flags: ofBob },
+      { path: '/cart', flags: ofBob },
+    ]);
+    const ofLogin = shop.events.filter(({ type, view }) => type === 'view' && view.url.endsWith('/login'));
+    expect(ofLogin.at(-1)?.feature_flags).toEqual({});
+  });
+
+  test('where we connect only after Statsig was initialised, the first switch is noticed, and no other', async () => {
+    shop = await Shop.open(browser, {
+      start: async () => {
+        startRum();
+        await newClient().initializeAsync();
+        StatsigDatadogRum.connectStatsigToRum(client, DD_RUM);
+        flags = client;
+        askForFlags();
+        ready = true;
+      },
+      decide,
+    });
+    await shop.ready();
+    await shop.page.evaluate(() => client.updateUserAsync({ userID: 'ada', email: 'ada@example.com' }));
+    await shop.visit('/cart');
+    await shop.page.evaluate(() => client.updateUserAsync({ userID: 'bob' }));
+    await shop.visit('/account');
+
+    expect((await shop.views(3)).map(({ flags }) => flags)).toEqual([FLAGS, {}, {}]);
+  });
+
+  test('other attributes of the same user change nothing', async () => {
+    shop = await Shop.open(browser, { start: () => startShop('ours'), decide });
+    await shop.ready();
+    await shop.page.evaluate(() => client.updateUserAsync({ userID: 'ada', custom: { plan: 'gold' } }));
+    await shop.visit('/cart');
+
+    expect((await shop.views(2)).map(({ flags }) => flags)).toEqual([FLAGS, FLAGS]);
+  });
+
+  test('a flag that has another value when it is asked for again has it on the same view', async () => {
+    let newCart = true;
+    shop = await Shop.open(browser, {
+      start: () => startShop('ours'),
+      decide: () => ({ ...DECISIONS, gates: { new_cart: newCart }, experiments: { checkout_button: newCart ? 'A' : null } }),
+    });
+    await shop.ready();
+    newCart = false;
+    await shop.page.evaluate(async () => {
+      await client.updateUserAsync({ userID: 'ada' });
+      askForFlags();
+    });
+
+    const [view] = await shop.views(1);
+    // Nobody's group any more, so no value that somebody could take for one.
+    const { experiment_checkout_button: _, ...others } = FLAGS;
+    expect(view?.flags).toEqual({ ...others, new_cart: false });
+  });
+
+  test('the legacy SDK is followed by forget()', async () => {
+    shop = await Shop.open(browser, {
+      scripts: ['rum', 'statsig-legacy', 'ours', 'page'],
+      start: () => startShop('oursWithLegacySdk'),
+      decide,
+    });
+    await shop.ready();
+    await shop.page.evaluate(async () => {
+      connection.forget();
+      await statsig.updateUser({ userID: 'bob' });
+      statsig.checkGate('new_cart');
+    });
+    await shop.visit('/account');
+
+    expect((await shop.views(2)).map(({ flags }) => flags)).toEqual([{ new_cart: false }, { new_cart: false }]);
+  });
+});
