@@ -120,10 +120,11 @@ def _check_model(model: type[InstanceConfig] | type[SharedConfig], given: Mappin
         model.model_validate(dict(given), context={'configured_fields': frozenset(given), 'security_config': None})
     except ValidationError as error:
         first = error.errors()[0]
-        path = [str(part) for part in first['loc']]
+        option = '.'.join(str(part) for part in first['loc'])
         takes = next((words for kinds, words in _TYPES_IN_WORDS if any(kind in first['type'] for kind in kinds)), '')
-        said = f'must be {takes}, got {_kind(first["input"])}' if takes else f'cannot be used: {first["msg"]}'
-        raise ConfigurationError(f'Option `{".".join(path)}`{where} {said}.') from None
+        if not takes:
+            raise ConfigurationError(f'Option `{option}`{where} cannot be used: {first["msg"]}.') from None
+        raise ConfigurationError(f'Option `{option}`{where} must be {takes}, got {_kind(first["input"])}.') from None
 
 
 def _known_options(model: type[InstanceConfig] | type[SharedConfig]) -> list[str]:
