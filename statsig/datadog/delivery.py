@@ -127,6 +127,8 @@ class AuditDelivery:
                 break
         else:
             self._reader.settle(reading)
+            if reading.complete:
+                tally.nothing_waits()
         if tally.problem:
             count = sum(tally.skipped[reason] for reason in PROBLEMS)
             self._sink.warn(
@@ -227,6 +229,10 @@ class _Tally:
     def delivered(self, entry: AuditEntry) -> None:
         self._entries[entry.action, classify(entry.action).group] += 1
         self._lag = max(self._lag or 0.0, self._clock() - entry.timestamp)
+
+    def nothing_waits(self) -> None:
+        """The log was read to its end: where nothing was delivered, nothing is late either, and that is measured."""
+        self._lag = self._lag or 0.0
 
     def samples(self) -> list[Sample]:
         found = [

@@ -62,7 +62,7 @@ GATES = Metric(
     'gauge',
     'item',
     ('status', 'type', 'type_reason', 'enabled'),
-    'Gates in the project; type:stale are stale ones',
+    'Gates in the project; type:stale are stale ones, 0 where there are none',
 )
 EXPERIMENTS = Metric('experiments.count', 'gauge', 'item', ('status', 'health'), 'Experiments in the project')
 EXPERIMENT_HEALTHY = Metric(
@@ -84,7 +84,8 @@ AUDIT_LOG_LAG = Metric(
     'gauge',
     'second',
     (),
-    'Longest time from an entry to its delivery, of the newest run with entries',
+    'Longest time from an entry to its delivery, of the newest run; 0 when the log was read to its end and held nothing '
+    'new: nothing waits',
     orientation=-1,
 )
 AUDIT_LOG_SKIPPED = Metric(

@@ -35,6 +35,17 @@ COUNTED: dict[Kind, Metric] = {
     'holdouts': metrics.HOLDOUTS,
     'segments': metrics.SEGMENTS,
 }
+# States that are counted even where there are none: what is asked of them must be 0 before the first comes, or a monitor
+# of their growth, and a tile, have nothing to go by. Which stale gates these are does not matter: it is a true zero.
+ALWAYS_COUNTED: dict[Kind, tuple[tuple[str, str], ...]] = {
+    'gates': (
+        ('status', 'In Progress'),
+        ('type', 'STALE'),
+        ('type_reason', 'STALE_PROBABLY_FORGOTTEN'),
+        ('enabled', 'True'),
+    ),
+    'experiments': (('status', 'active'), ('health', 'FAILED')),
+}
 # A warning still means a usable experiment; while checks are awaited nothing can be said.
 HEALTHY = {'PASSED': 1, 'WARNING': 1, 'FAILED': 0}
 
@@ -117,7 +128,7 @@ def inventory_samples(
     samples = [
         Sample(COUNTED[kind], count, tags)
         for kind, records in listings.items()
-        for tags, count in sorted(_states(records).items() or [((), 0)])
+        for tags, count in sorted(_states(kind, records).items() or [((), 0)])
     ]
     wanted = set(followed_gates)
     for record in (record for records in listings.values() for record in records):
@@ -132,12 +143,18 @@ def inventory_samples(
     return samples
 
 
-def _states(records: Sequence[Record]) -> Counter[tuple[str, ...]]:
+def _states(kind: Kind, records: Sequence[Record]) -> Counter[tuple[str, ...]]:
     """How many records there are of each state, by its tags: states that are tagged alike are one."""
     by_tags: Counter[tuple[str, ...]] = Counter()
+    if kind in ALWAYS_COUNTED:
+        by_tags[_tagged(ALWAYS_COUNTED[kind])] = 0
     for state, count in Counter(map(_state, records)).items():
-        by_tags[tuple(tag(key, value) for key, value in state)] += count
+        by_tags[_tagged(state)] += count
     return by_tags
+
+
+def _tagged(state: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    return tuple(tag(key, value) for key, value in state)
 
 
 def _state(record: Record) -> tuple[tuple[str, str], ...]:

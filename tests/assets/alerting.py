@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from tests.assets.files import JsonObject
 from tests.assets.history import DAY, HOUR, MINUTE, History
-from tests.assets.queries import Condition, MetricQuery, as_formula, monitor_condition
+from tests.assets.queries import MetricQuery, as_formula, monitor_condition
 
 Group = tuple[str, ...]
 # By group, and then by time.
@@ -42,7 +42,7 @@ _UNITS = {'m': MINUTE, 'h': HOUR, 'd': DAY, 'w': 7 * DAY}
 def alerting(definition: JsonObject, history: History, now: float) -> set[Group]:
     """The groups for which the monitor alerts: the values of its `by` tags in their order; () where it has none."""
     condition = monitor_condition(definition)
-    values = _values(condition, history, now)
+    values = _values(definition, history, now)
     if definition['options']['on_missing_data'] == 'default' and any(query.as_count for query in condition.metrics):
         # Of a count, nothing is zero.
         (query,) = condition.metrics
@@ -52,11 +52,13 @@ def alerting(definition: JsonObject, history: History, now: float) -> set[Group]
 
 def is_without_data(definition: JsonObject, history: History, now: float) -> bool:
     """Whether the monitor has nothing to go by."""
-    return not _values(monitor_condition(definition), history, now)
+    return not _values(definition, history, now)
 
 
-def _values(condition: Condition, history: History, now: float) -> Mapping[Group, float]:
+def _values(definition: JsonObject, history: History, now: float) -> Mapping[Group, float]:
     """What the monitor compares with its threshold."""
+    condition = monitor_condition(definition)
+    is_full_window_required = definition['options'].get('require_full_window', False)
     windows = [float(number) * _UNITS[unit] for number, unit in re.findall(r'last_(\d+)([mhdw])', condition.time)]
     if condition.events:
         (query,) = condition.events
@@ -68,7 +70,15 @@ def _values(condition: Condition, history: History, now: float) -> Mapping[Group
         window, back = windows
         before, after = _over_time(table, 'avg', now - back, window), _over_time(table, 'avg', now, window)
         return {group: after[group] - before[group] for group in after.keys() & before.keys()}
-    return _over_time(table, condition.time.partition('(')[0], now, windows[0])
+    values = _over_time(table, condition.time.partition('(')[0], now, windows[0])
+    if is_full_window_required:
+        return {group: value for group, value in values.items() if _is_full(table[group], now - windows[0], windows[0])}
+    return values
+
+
+def _is_full(points: Mapping[float, float], start: float, window: float) -> bool:
+    """Datadog does not say how it tells a full window from another. Here: there is data in its first fifth."""
+    return any(start < time <= start + window / 5 for time in points)
 
 
 def _over_time(table: Table, aggregate: str, now: float, window: float) -> Mapping[Group, float]:

@@ -18,6 +18,7 @@ from statsig.datadog.metrics import Sample
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+REQUEST = 0.08
 MONDAY_NOON = 1_795_435_200.0  # 2026-11-23 12:00 UTC
 
 Points = Mapping[float, float]
@@ -51,20 +52,36 @@ class History:
 class World:
     """The sandbox and the real collector on one clock, which moves only when it is told to.
 
-    The collector is what the check runs; around it an Agent would add nothing but its own real clock.
+    The collector is what the check runs; around it an Agent would add nothing but its own real clock. Each request
+    takes REQUEST seconds, as far as the check can tell. `requests_per_minute` is the budget of the instance.
     """
 
-    def __init__(self, server: SandboxServer, key: str = DEFAULT_KEY, history: History | None = None) -> None:
-        self.project = project = server.project
+    def __init__(
+        self,
+        server: SandboxServer,
+        key: str = DEFAULT_KEY,
+        history: History | None = None,
+        requests_per_minute: int = 30,
+    ) -> None:
+        self.project = server.project
         self.history = history or History()
-        cache: dict[str, str] = {}
+        self._server, self._key, self._requests_per_minute = server, key, requests_per_minute
+        self._cache: dict[str, str] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """As an Agent does: what was in memory is gone, what is in its cache is not."""
+        cache, clock = self._cache, self.project.clock
+        stopwatch = StillClock(0.0)
+        session = requests.Session()
+        session.hooks['response'].append(lambda response, **_: stopwatch.advance(REQUEST))
 
         def store(identity: str) -> CursorStore:
             return CursorStore(lambda key: cache.get(key, ''), cache.__setitem__, f'audit_log_{identity}')
 
-        client = ConsoleClient(requests.Session(), server.url, key, RequestBudget(30, project.clock))
+        budget = RequestBudget(self._requests_per_minute, clock)
+        client = ConsoleClient(session, self._server.url, self._key, budget, clock=stopwatch)
         settings = Settings(interval=MINUTE)
-        clock = project.clock
         self._collector = Collector(client, settings, self.history, store, clock=clock, monotonic=clock)
 
     @property
@@ -85,12 +102,15 @@ class World:
         """Let time pass without a run, as when the Agent is down."""
         clock = self.project.clock
         assert isinstance(clock, StillClock)
-        clock.now += seconds
+        clock.advance(seconds)
 
 
 @dataclass
 class StillClock:
     now: float = MONDAY_NOON
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
 
     def __call__(self) -> float:
         return self.now

@@ -70,7 +70,10 @@ def test_an_api_that_is_down_alerts_and_recovers(world: World, server: SandboxSe
     server.knobs.down = False
     world.run(30 * MINUTE, every=5 * MINUTE)
 
-    assert down['api_unreachable'] == {()}
+    # The second says in its first sentence that the first is its cause.
+    assert down == {'api_unreachable': {()}, 'audit_log_not_read': {('sandbox',)}}
+    first_line = MONITORS['audit_log_not_read']['message'].partition('\n')[0]
+    assert MONITORS['api_unreachable']['name'].removeprefix('[Statsig] ') in first_line
     assert alerts(world) == {}
 
 
@@ -109,24 +112,34 @@ def test_an_agent_that_stops_leaves_the_monitor_of_the_api_without_data(world: W
     assert is_without_data(MONITORS['api_unreachable'], world.history, world.now)
 
 
-def test_changes_that_statsig_shows_late_alert(world: World) -> None:
-    world.run(10 * MINUTE)
-    for _ in range(6):
-        world.project.add_audit_entry('integration_update', timestamp=world.now - 40 * MINUTE)
-        world.run(10 * MINUTE)
+def test_a_backlog_that_is_not_caught_up_with_within_half_an_hour_alerts_until_it_is(server: SandboxServer) -> None:
+    world = World(server, requests_per_minute=4)
+    world.run(10 * MINUTE, every=MINUTE)
+    for number in range(6000):
+        world.project.add_audit_entry('integration_update', timestamp=world.now + number)
+    world.wait(2 * HOUR)
+    world.run(35 * MINUTE, every=MINUTE)
+    behind = alerts(world)
+    world.run(2 * HOUR, every=MINUTE)
 
-    assert alerts(world) == {'audit_log_lagging': {('sandbox',)}}
-
-
-def test_a_backlog_that_has_been_caught_up_with_does_not(world: World) -> None:
-    world.run(10 * MINUTE)
-    world.project.add_audit_entry('integration_update', timestamp=world.now + MINUTE)
-    world.wait(3 * HOUR)
-    world.run(10 * MINUTE)
-    world.project.add_audit_entry('integration_update')
-    world.run(10 * MINUTE)
-
+    assert behind == {'audit_log_lagging': {('sandbox',)}}
     assert alerts(world) == {}
+
+
+@pytest.mark.parametrize('away', [HOUR, 3 * HOUR, 16 * HOUR])
+def test_an_outage_that_is_over_does_not_although_no_change_follows(world: World, away: float) -> None:
+    world.run(10 * MINUTE, every=MINUTE)
+    world.project.add_audit_entry('integration_update', timestamp=world.now + MINUTE)
+    world.wait(away)
+    seen = set()
+    for _ in range(40):
+        world.run(MINUTE, every=MINUTE)
+        seen |= set(alerts(world))
+
+    lags = [value for (metric, _), points in world.history.series.items() for value in points.values()
+            if metric == 'statsig.audit_log.lag']  # fmt: skip
+    assert max(lags) > away - 2 * MINUTE
+    assert seen - {'gate_exposures_stopped'} == set()
 
 
 def test_an_audit_log_that_may_not_be_read_alerts(world: World, server: SandboxServer) -> None:
@@ -180,6 +193,20 @@ def test_gates_in_a_loop_alert_against_the_same_time_yesterday(world: World) -> 
     hot = {('sandbox', name) for _, name in busy_gates(world) if world.project.checks_per_hour(name) >= 12_000}
     assert hot
     assert alerts(world)['gate_exposures_jumped'] >= hot
+    assert alerts(world).keys() == {'gate_exposures_jumped'}
+
+
+def test_a_launch_is_no_jump_and_ten_times_as_much_the_day_after_is(world: World) -> None:
+    world.project.set_speed(0)
+    world.run(2 * HOUR)
+    world.project.set_speed(1)
+    world.run(DAY)
+    launched = alerts(world)
+    world.project.set_speed(40)
+    world.run(2 * HOUR)
+
+    assert max(world.project.checks_per_hour(name) for _, name in busy_gates(world)) >= 12_000
+    assert 'gate_exposures_jumped' not in launched
     assert alerts(world).keys() == {'gate_exposures_jumped'}
 
 
@@ -239,3 +266,29 @@ def test_six_more_stale_gates_than_a_week_ago_alert_and_five_do_not(world: World
 
     assert 'stale_gates_growing' not in five
     assert alerts(world)['stale_gates_growing'] == {('sandbox',)}
+
+
+@pytest.mark.parametrize('restarted', [False, True])
+def test_ten_gates_that_become_stale_where_none_was_alert(world: World, restarted: bool) -> None:
+    gates = [gate for gate in world.project.gates.values() if gate['status'] != 'Archived']
+    for gate in gates:
+        gate.update(type='TEMPORARY', typeReason='NONE')
+    world.run(3 * HOUR)
+    world.wait(7 * DAY - 3 * HOUR)
+    if restarted:
+        world.restart()
+    for gate in gates[:10]:
+        gate.update(type='STALE', typeReason='STALE_ALL_TRUE')
+    world.run(HOUR + 10 * MINUTE)
+
+    assert alerts(world)['stale_gates_growing'] == {('sandbox',)}
+
+
+def test_stale_gates_that_were_there_before_the_agent_are_no_growth(world: World) -> None:
+    for gate in world.project.gates.values():
+        gate.update(type='STALE', typeReason='STALE_ALL_TRUE')
+    world.run(2 * HOUR)
+    world.restart()
+    world.run(2 * HOUR)
+
+    assert 'stale_gates_growing' not in alerts(world)

@@ -48,8 +48,8 @@ def test_the_message_says_what_happened_and_what_to_do(definition: JsonObject) -
     message = definition['message']
     states = {state for state, _ in _CONDITION.findall(message)}
 
-    assert 'is_alert' in states
-    assert states <= {'is_alert', 'is_no_data', 'is_recovery', 'is_exact_match'}
+    assert states >= {'is_alert', 'is_recovery'}, 'without one, the recovery repeats the alert'
+    assert states <= {'is_alert', 'is_no_data', 'is_recovery'}
     assert '**What to do**\n' in message
     assert ('is_no_data' in states) is (definition['options']['on_missing_data'] == 'show_and_notify_no_data')
 
@@ -61,7 +61,8 @@ def test_the_message_calls_nobody_but_says_where_to_put_whom_to_call(definition:
 
 def test_braces_of_name_and_message_are_in_order_and_name_what_the_monitor_knows(definition: JsonObject) -> None:
     text = definition['name'] + _REMARK.sub('', definition['message'])
-    text = _CONDITION.sub(lambda found: found[2], text)
+    while _CONDITION.search(text):  # they may stand in each other
+        text = _CONDITION.sub(lambda found: found[2], text)
     values = set(_VALUE.findall(text))
 
     assert not re.search(r'[{}]', _VALUE.sub('', text))
@@ -97,11 +98,21 @@ def test_out_of_hours_somebody_is_called_at_night_and_on_weekends_and_never_at_w
     assert calling == set(week) - at_work
 
 
-def test_out_of_hours_the_only_places_for_a_handle_are_the_two_that_depend_on_the_time() -> None:
-    outside = _CONDITION.sub('', OUT_OF_HOURS['message'])
+def test_out_of_hours_the_only_places_for_a_handle_are_the_two_that_depend_on_the_time_of_an_alert() -> None:
+    """In any other place somebody would be called at work, or once more when the monitor recovers."""
+    alert = dict(_CONDITION.findall(OUT_OF_HOURS['message']))['is_alert']
+    by_time = [inside for state, inside in _CONDITION.findall(alert) if state == 'is_exact_match']
 
+    assert [len(_REMARK.findall(inside)) for inside in by_time] == [1, 1]
     assert len(_REMARK.findall(OUT_OF_HOURS['message'])) == 2
-    assert _REMARK.findall(outside) == []
+
+
+def test_the_name_of_a_monitor_fits_all_that_its_query_takes() -> None:
+    (query,) = monitor_condition(OUT_OF_HOURS).events
+    (kinds,) = (each.values for each in query.filters if each.key == 'statsig_kind')
+
+    assert set(kinds) == {'gate', 'config'}
+    assert 'gate' not in OUT_OF_HOURS['name'], 'it takes changes of configs too'
 
 
 def test_the_query_that_the_documentation_offers_instead_is_one() -> None:

@@ -16,7 +16,15 @@ from statsig.datadog.metrics import METRICS
 from statsig.sandbox.agent import Run
 from tests.assets import documentation
 from tests.assets.files import ROOT, JsonObject, dashboards, monitors, widgets
-from tests.assets.queries import EventQuery, MetricQuery, board_queries, metric_queries, monitor_condition
+from tests.assets.queries import (
+    EventQuery,
+    MetricQuery,
+    board_queries,
+    event_query,
+    metric_queries,
+    monitor_condition,
+    template_variables,
+)
 
 OURS = {f'statsig.{metric.name}': metric for metric in METRICS}
 EVERYWHERE = ('statsig_project',)
@@ -138,6 +146,47 @@ def test_changes_are_marked_on_the_graphs_of_exposures_error_rate_and_latency(
     marked = ' '.join(query['query'] for graph in graphs for each in graph['requests'] for query in each['queries'])
 
     assert [metric for metric in metrics if f'{metric}{{' not in marked] == []
+
+
+def _overlays(file: str) -> list[tuple[str, EventQuery]]:
+    variables = template_variables(dashboards()[file])
+    return [
+        (widget['definition']['title'], event_query(each['q'], variables))
+        for widget in widgets(dashboards()[file])
+        for each in widget['definition'].get('events', [])
+    ]
+
+
+def _listed(file: str, title: str) -> EventQuery:
+    (widget,) = (each for each in widgets(dashboards()[file]) if each['definition'].get('title') == title)
+    query = widget['definition']['requests'][0]['query']['query_string']
+    return event_query(query, template_variables(dashboards()[file]))
+
+
+@pytest.mark.parametrize('file', dashboards())
+def test_no_graph_marks_a_change_at_the_time_at_which_it_was_sent_late(file: str) -> None:
+    """A late event carries the present time: on a graph it would accuse the wrong moment. Lists say when it was."""
+    kinds = [f'statsig_kind:{kind}' for kind in ('gate', 'config', 'experiment', 'dynamic_config', 'layer')]
+    everywhere = ('statsig_project:sandbox', 'name:checkout_v2', 'environment:production')
+    events = [(kind, f'statsig_group:{group}', *everywhere) for kind in kinds for group in ('rollouts', 'experiments')]
+    overlays = _overlays(file)
+    assert overlays
+
+    for title, overlay in overlays:
+        assert any(overlay.admits(tags) for tags in events), title
+        assert not any(overlay.admits((*tags, 'statsig_late:true')) for tags in events), title
+    for _, query in board_queries(dashboards()[file]):
+        if isinstance(query, EventQuery) and query not in [overlay for _, overlay in overlays]:
+            assert not [each for each in query.filters if each.key == 'statsig_late'], 'a list leaves nothing out'
+
+
+def test_beside_the_changes_of_the_chosen_gate_stand_those_of_every_other() -> None:
+    listed = _listed('statsig_feature_rollout.json', 'All changes in this environment')
+    where = ('statsig_project:sandbox', 'statsig_group:rollouts', 'environment:production')
+
+    assert listed.admits((*where, 'statsig_kind:gate', 'name:another_gate'))
+    assert listed.admits((*where, 'statsig_kind:dynamic_config', 'name:limits'))
+    assert not listed.admits((*where[:2], 'environment:staging', 'statsig_kind:gate', 'name:another_gate'))
 
 
 def broken(change: Callable[[JsonObject], None], file: str) -> list[str]:

@@ -230,6 +230,38 @@ def test_a_state_that_is_left_goes_to_zero(project: SandboxProject, agent: Agent
     assert sum(after.values()) == len(project.gates)
 
 
+def test_stale_gates_and_failing_experiments_are_zero_before_there_is_one(
+    project: SandboxProject, agent: Agent
+) -> None:
+    for gate in project.gates.values():
+        gate.update(type='TEMPORARY', typeReason='NONE')
+    for experiment in project.experiments.values():
+        experiment['healthCheckStatus'] = 'PASSED'
+
+    run = agent.run_once()
+
+    stale = {tags: count for tags, count in values(run, 'gates.count').items() if 'type:stale' in tags}
+    assert list(stale.values()) == [0]
+    assert len(*stale) == 4, 'status, type, type_reason, enabled'
+    assert values(run, 'experiments.count')['status:active', 'health:failed'] == 0
+
+
+def test_the_lag_is_that_of_what_was_delivered_and_0_when_nothing_waits(
+    server: SandboxServer, project: SandboxProject, agent: Agent
+) -> None:
+    project.add_audit_entry(timestamp=project.clock() - 600)
+    with agent.start() as process:
+        delivered = values(process.next_run(), 'audit_log.lag')[()]
+        nothing_new = values(process.next_run(), 'audit_log.lag')
+        server.knobs.status_for['/console/v1/audit_logs'] = 503
+        process.next_run()  # this one may have begun before
+        not_read = values(process.next_run(), 'audit_log.lag')
+
+    assert 590 < delivered < 700
+    assert nothing_new == {(): 0}
+    assert not_read == {}
+
+
 def test_a_second_agent_on_the_same_cache_sends_only_what_is_new(project: SandboxProject, agent: Agent) -> None:
     first = [project.add_audit_entry()['id'] for _ in range(3)]
     assert [event.aggregation_key for event in agent.run_once().events] == first
