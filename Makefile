@@ -66,9 +66,14 @@ gallery: $(INSTALLED)  ## write docs/events.md: what changes look like in Datado
 pictures: $(INSTALLED)  ## draw docs/images: the dashboards with the sandbox's data
 	@$(BIN)/python -m tests.assets.drawing docs/images
 
-validate: $(VALIDATE_INSTALLED)  ## Datadog's own validators for integrations, on the tracked files (needs Python 3.13)
+# What no validator of Datadog's looks at is held by tests of ours: they run with `make test` as well.
+ASSET_TESTS := tests/ecosystem tests/assets/test_schema.py tests/assets/test_queries.py tests/assets/test_monitors.py \
+	tests/assets/test_log_pipeline.py tests/configuration/test_models.py tests/test_readme.py
+
+validate: $(VALIDATE_INSTALLED) $(INSTALLED)  ## Datadog's own validators for integrations, on the tracked files (needs Python 3.13)
 	@echo "Datadog's validators, then the same on broken files"
 	@$(VALIDATE)/bin/python -m tests.ecosystem
+	@$(BIN)/pytest -q $(ASSET_TESTS)
 
 $(VALIDATE_INSTALLED): tests/ecosystem/requirements.txt
 	@chosen=; for candidate in $(PYTHON) $(PYTHON_3_13) python3; do \

@@ -96,7 +96,35 @@ def validate(instance: Mapping[str, Any], init_config: Mapping[str, Any] | None 
         for option in options:
             if option in instance and not _is_unset(option, instance[option]):
                 warnings.extend(check(option, instance[option]))
+    _check_model(InstanceConfig, instance, '')
+    _check_model(SharedConfig, init_config or {}, ' in `init_config`')
     return warnings
+
+
+# What pydantic calls a type that does not fit, and what it is called here.
+_TYPES_IN_WORDS = (
+    (('bool',), 'true or false'),
+    (('float', 'int', 'decimal'), 'a number'),
+    (('string', 'literal', 'enum'), 'text'),
+    (('mapping', 'dict', 'model', 'instance'), 'a mapping'),
+    (('tuple', 'list'), 'a list'),
+)
+
+
+def _check_model(model: type[InstanceConfig] | type[SharedConfig], given: Mapping[str, Any], where: str) -> None:
+    """What is left: the Agent's own options, of which the models know the types. Base would say it in pydantic's words.
+
+    The value is never shown: among them are passwords and headers.
+    """
+    try:
+        model.model_validate(dict(given), context={'configured_fields': frozenset(given), 'security_config': None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = '.'.join(str(part) for part in first['loc'])
+        takes = next((words for kinds, words in _TYPES_IN_WORDS if any(kind in first['type'] for kind in kinds)), '')
+        if not takes:
+            raise ConfigurationError(f'Option `{option}`{where} cannot be used: {first["msg"]}.') from None
+        raise ConfigurationError(f'Option `{option}`{where} must be {takes}, got {_kind(first["input"])}.') from None
 
 
 def _known_options(model: type[InstanceConfig] | type[SharedConfig]) -> list[str]:
@@ -312,5 +340,11 @@ def _plain(text: str) -> str:
 def _kind(value: Any) -> str:
     if value is None:
         return 'nothing'
-    kinds = ((bool, 'true or false'), (int | float, 'a number'), (Mapping, 'a mapping'), (list | tuple, 'a list'))
+    kinds = (
+        (bool, 'true or false'),
+        (int | float, 'a number'),
+        (str, 'text'),
+        (Mapping, 'a mapping'),
+        (list | tuple, 'a list'),
+    )
     return next((kind for types, kind in kinds if isinstance(value, types)), type(value).__name__)

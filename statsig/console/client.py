@@ -204,8 +204,9 @@ class ConsoleClient:
             )
             try:
                 if not 200 <= response.status_code < 300:
-                    header = response.headers.get('Retry-After')
-                    raise answered_with(endpoint, self._host, response.status_code, header)
+                    retry_after = response.headers.get('Retry-After')
+                    content_type = response.headers.get('Content-Type') or ''
+                    raise answered_with(endpoint, self._host, response.status_code, retry_after, content_type)
                 body = self._body(endpoint, response, started + 2 * share)
                 # Whatever an answer repeats of the key (an entry into which it was pasted, say), nothing behind this
                 # point sees it.

@@ -37,9 +37,19 @@ def path(endpoint: str) -> str:
     return f'/console/v1/{endpoint}'
 
 
-def answered_with(endpoint: str, host: str, status: int, retry_after_header: str | None) -> ConsoleError:
+def answered_with(
+    endpoint: str, host: str, status: int, retry_after_header: str | None, content_type: str = ''
+) -> ConsoleError:
     """The error for an answer whose status is not 2xx. What its body says is never used: a 401 repeats the key."""
     asked = f'GET {path(endpoint)} at {host} answered {status}'
+    if status in (401, 403) and content_type.lower().startswith('text/html'):
+        # Statsig refuses in JSON. A page is a proxy's or a firewall's, and says nothing of the key.
+        return BadAnswerError(
+            path(endpoint),
+            'invalid_body',
+            f'{asked} with a page of HTML. Something between this host and Statsig may answer in its place: check '
+            '`api_url` and the proxy.',
+        )
     if status == 401:
         return RefusedError(
             path(endpoint),

@@ -96,7 +96,10 @@ def notice_of(
     reading = read_entry(entry, hide_author, directory)
     team = directory.team_of(reading.action.kind, entry.name)
     late, ahead = now - entry.timestamp > MAX_AGE, entry.timestamp - now > MAX_AHEAD
-    given = (*_rule_tags(entry, reading, tag_rules, team), *tags)
+    # Figures are tagged with the id: an event that is tagged with it too meets them, whatever its title says.
+    listed_id = directory.id_of(reading.action.kind, entry.name)
+    also_named = [tag('name', _redacted(reading, listed_id))] if listed_id else []
+    given = (*also_named, *_rule_tags(entry, reading, tag_rules, team), *tags)
     return Notice(
         entry=entry,
         reading=reading,

@@ -67,8 +67,8 @@ def send_fault(
         message = fault.message or responses.get(fault.status, 'Error')
         headers = {} if fault.retry_after is None else {'Retry-After': fault.retry_after}
         send(fault.status, _json(error(fault.status, message).body), headers)
-    elif fault.kind == 'html':
-        send(200, _PAGE, {'Content-Type': 'text/html; charset=utf-8'})
+    elif fault.kind in ('html', 'blocked'):
+        send(403 if fault.kind == 'blocked' else 200, _PAGE, {'Content-Type': 'text/html; charset=utf-8'})
     elif fault.kind == 'redirect':
         send(302, b'', {'Location': fault.location})
     elif fault.kind == 'wrong_shape':

@@ -14,6 +14,7 @@ PUBLISHED_RATE_LIMITS = ((100, 10.0), (900, 900.0))
 FaultKind = Literal[
     'status',  # an error status with Statsig's envelope; nothing is done
     'html',  # 200 with a web page, as proxies and login walls answer
+    'blocked',  # 403 with a web page, as firewalls answer; nothing is done
     'redirect',  # 302 to `location`
     'wrong_shape',  # 200 with a JSON value (`body`) that is not Statsig's envelope
     'reset',  # the connection is reset before any answer; nothing is done

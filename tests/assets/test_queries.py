@@ -95,8 +95,8 @@ def test_every_query_finds_something_in_what_the_check_really_submits(submitted:
 
 def test_the_tags_of_events_are_those_that_are_rendered(submitted: Run) -> None:
     rendered = {tag.partition(':')[0] for event in submitted.events for tag in event.tags}
-    # Of a project whose gates have no teams, and in which nothing is late.
-    assert rendered == EVENT_TAGS - {'statsig_team', 'statsig_late'}
+    # Of a project in which nothing is late.
+    assert rendered == EVENT_TAGS - {'statsig_late'}
 
 
 def test_the_overview_shows_every_metric_that_is_sent() -> None:

@@ -305,3 +305,27 @@ def test_an_instance_that_is_no_mapping() -> None:
         validate(instance)
 
     assert str(error.value) == 'An instance must be a mapping of options, got a list.'
+
+
+@pytest.mark.parametrize(
+    ('option', 'value', 'said'),
+    [
+        ('headers', 'X: y', '`headers` must be a mapping, got text.'),
+        ('proxy', 'http://user:hunter2@proxy', '`proxy` must be a mapping, got text.'),
+        ('proxy', {'http': 1}, '`proxy.http` must be text, got a number.'),
+        ('tls_verify', 'maybe', '`tls_verify` must be true or false, got text.'),
+        ('empty_default_hostname', 'perhaps', '`empty_default_hostname` must be true or false, got text.'),
+        ('password', ['hunter2'], '`password` must be text, got a list.'),
+        ('tls_ciphers', 'x', '`tls_ciphers` must be a list, got text.'),
+    ],
+)
+def test_the_options_that_every_check_has_are_refused_in_our_words_too(option: str, value: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        validate({'api_key': KEY, option: value})
+
+    assert str(refused.value) == f'Option {said}'
+
+
+def test_an_option_of_init_config_is_named_as_such() -> None:
+    with pytest.raises(ConfigurationError, match=r'Option `timeout` in `init_config` must be a number, got text\.'):
+        validate({'api_key': KEY}, {'timeout': 'x'})

@@ -124,6 +124,7 @@ def test_a_body_that_is_not_json(server: SandboxServer, client: ConsoleClient) -
         (Fault.of_status(400, 'Data is not available'), BadAnswerError, '400'),
         (Fault.of_status(429, retry_after='7'), RateLimitedError, '429'),
         (Fault('html'), BadAnswerError, 'invalid_body'),
+        (Fault('blocked'), BadAnswerError, 'invalid_body'),
         (Fault('truncated_json'), BadAnswerError, 'invalid_body'),
         (Fault('wrong_shape'), BadAnswerError, 'invalid_body'),
         (Fault('wrong_shape', body={'message': 'fine', 'data': 'text'}), BadAnswerError, 'invalid_body'),

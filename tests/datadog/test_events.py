@@ -251,6 +251,14 @@ def test_what_statsig_calls_a_config_is_named_by_what_is_listed_under_that_name(
     assert event_of(entry, directory=Directory({GATE.name: known})).title == title
 
 
+def test_what_the_audit_log_calls_by_its_display_name_is_tagged_with_the_id_as_well_as_figures_are() -> None:
+    directory = Directory(ids={'New Checkout Flow': {'gate': 'checkout_v2'}})
+
+    tags = event_of(replace(GATE, name='New Checkout Flow'), directory=directory).tags
+
+    assert {'name:new_checkout_flow', 'name:checkout_v2'} <= set(tags)
+
+
 HIDING = replace(
     GATE,
     action='gate_update',

@@ -25,6 +25,15 @@ def test_every_block_of_commands_is_run_by_a_test_or_says_why_not() -> None:
     assert [name for name in named if f"'{name}'" not in tests] == []
 
 
+def test_the_commands_of_the_readme_are_those_of_this_page() -> None:
+    readme = (TESTS.parents[1] / 'README.md').read_text(encoding='utf-8')
+    setup = readme[readme.index('## Setup') : readme.index('## Data Collected')]
+    shown = re.findall(r'```sh\n(.*?)```', setup, re.DOTALL)
+
+    assert len(shown) >= 4
+    assert [commands for commands in shown if commands not in [block['commands'] for block in blocks()]] == []
+
+
 def test_what_it_links_to_exists() -> None:
     links = re.findall(r'\]\(([^)]+)\)', PAGE)
     headings = {
