@@ -24,7 +24,7 @@ __all__ = ['Change', 'Limits', 'describe', 'environments_touched']
 
 What = Literal['field', 'item', 'order', 'unseen']
 
-_MAX_COUNTED = 10_000
+_MAX_COUNTED = 1_000
 DEFAULT_LIMITS = Limits()
 
 
@@ -112,7 +112,7 @@ def _describe_site(site: _Site, words: Words) -> Change | None:
         return _change(site, '', f'{words.name(noun_of(site.field))}s {order(site.before, site.after, words)}', words)
     if site.what == 'unseen':
         return _change(site, '', f'{site.after:,} more {words.name(noun_of(site.field))}s not compared', words)
-    text = tell_all(compare(site.field, site.before, site.after, words.limits.depth, words.redaction), words)
+    text = tell_all(compare(site.field, site.before, site.after, words), words)
     label = words.name(heading_of(site.field))
     return _change(site, '', f'{label}: {text}' if label else text, words) if text else None
 
@@ -125,7 +125,7 @@ def _describe_item(site: _Site, words: Words) -> Change | None:
         how = 'added' if site.before is None else 'removed'
         held = summary(item, words)
         return _change(site, subject, f'{subject} {how}' + (f': {held}' if held else ''), words)
-    text = tell_all(compare_item(Pair(site.before, site.after), words.limits.depth, words.redaction), words)
+    text = tell_all(compare_item(Pair(site.before, site.after), words), words)
     return _change(site, subject, f'{subject}: {text}', words) if text else None
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from statsig.datadog.fields import differing_fields
+from statsig.datadog.fields import differing_fields, opened
 from statsig.datadog.markdown import clean
 from statsig.datadog.matching import Pair, are_items, match_items
-from statsig.datadog.values import JSON, MAX_EXAMINED, label_of, parsed, same
+from statsig.datadog.values import JSON, MAX_EXAMINED, label_of, same
 
 ALL = 'all'
 PRODUCTION = 'production'
 EVERYWHERE = (ALL, PRODUCTION)
 _MAX_NAMED = 20
+_MAX_LOOKED_AT = 2_000  # names, met again and again: those of so many rules
 
 _OF_A_RULE = ('environments', 'enabledEnvironments', 'environment')
 # What is in force in every environment at once, since no rule confines it to some.
@@ -67,22 +68,26 @@ def environments_touched(changes: Mapping[str, JSON] | None, everywhere: bool = 
     get (an integration's, say) touches none.
     """
     found: dict[str, None] = {}
+    for name in islice(_named(opened(changes)), _MAX_LOOKED_AT):
+        if name == ALL and not everywhere:
+            continue
+        found |= dict.fromkeys(EVERYWHERE if name == ALL else filter(None, [clean(name[:200])]))
+        if len(found) >= _MAX_NAMED:
+            break
+    return tuple(found)[:_MAX_NAMED]
+
+
+def _named(changes: Mapping[str, JSON]) -> Iterator[str]:
+    """Each environment touched, as often as it is met."""
     for field, before, after in differing_fields(changes):
-        for name in _touched(field.replace('_', '').lower(), before, after):
-            if name == ALL and not everywhere:
-                continue
-            for each in EVERYWHERE if name == ALL else (clean(name[:200]),):
-                if each and len(found) < _MAX_NAMED:
-                    found[each] = None
-    return tuple(found)
+        yield from _touched(field.replace('_', '').lower(), before, after)
 
 
 def _touched(field: str, before: JSON, after: JSON) -> Iterator[str]:
-    before, after = parsed(before), parsed(after)
-    if 'environment' in field and not are_items(before, after):
-        yield from _only_on_one_side(_names(before), _names(after))
-    elif are_items(before, after):
+    if are_items(before, after):
         yield from _touched_by_items(field, before, after)
+    elif 'environment' in field:
+        yield from _only_on_one_side(_names(before), _names(after))
     elif field.endswith('overrides') and isinstance(before, dict | None) and isinstance(after, dict | None):
         old, new = before or {}, after or {}
         for key in dict.fromkeys((*islice(old, MAX_EXAMINED), *islice(new, MAX_EXAMINED))):
@@ -136,7 +141,8 @@ def _of(item: Mapping[str, JSON] | None) -> tuple[str, ...]:
 
 
 def _only_on_one_side(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
-    yield from (name for name in (*before, *after) if (name in before) is not (name in after))
+    in_one = set(before).symmetric_difference(after)
+    yield from (name for name in (*before, *after) if name in in_one)
 
 
 def _names(value: JSON) -> tuple[str, ...]:

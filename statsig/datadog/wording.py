@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import islice
+from itertools import filterfalse, islice
 
-from statsig.datadog.conditions import alike, describe_condition, describe_difference, named_condition
+from statsig.datadog.conditions import (
+    compare_conditions,
+    describe_condition,
+    describe_difference,
+    named_condition,
+)
 from statsig.datadog.differences import ORDER, Piece, field_label, folded
 from statsig.datadog.matching import match_items, name_of
 from statsig.datadog.redaction import HIDDEN
-from statsig.datadog.values import JSON, Words, is_scalar, parsed, parsed_value, same
+from statsig.datadog.values import JSON, Words, are_scalars, is_scalar, parsed_pair, parsed_value, same
 
 _SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 'value', 'schedule')
 _PLAIN = ('plain', 'status', 'quoted', 'prose', 'duration')
 _MAX_COUNTED = 50
+_MAX_CONDITIONS = 200
 _SHOWN = 80  # of each of two long texts
 
 
 def tell_all(pieces: Iterable[Piece], words: Words) -> str:
     """`pass 10 % → 50 %; + production; …`: as many pieces as the limits allow, and how many more there are."""
     pieces = iter(pieces)
-    told = [text for piece in islice(pieces, words.limits.items) if (text := tell(piece, words))]
+    told: list[str] = []
+    for piece in islice(pieces, words.limits.items):
+        if text := tell(piece, words):
+            told.append(text)
+        if sum(map(len, told)) > words.limits.text:
+            break  # the rest would be cut off
     more = sum(1 for _ in islice(pieces, _MAX_COUNTED))
     return '; '.join(told + ([f'{more}{"+" if more == _MAX_COUNTED else ""} more'] if more else []))
 
@@ -38,9 +49,14 @@ def summary(item: Mapping[str, JSON], words: Words) -> str:
     parts = []
     for field in sorted(islice(item, 100), key=lambda key: ORDER.get(folded(str(key)), len(ORDER))):
         label, style = field_label(str(field))
-        if style in _SUMMARISED and not _is_understood(style, item[field]) and not words.redaction.hides(str(field)):
-            text = _values(item[field], words) if style == 'value' and not label else _one(style, item[field], words)
+        if style not in _SUMMARISED or words.redaction.hides(str(field)):
+            continue
+        value = parsed_value(item[field], words.work.read) if style in ('value', 'conditions') else item[field]
+        if not _is_understood(style, value):
+            text = _values(value, words) if style == 'value' and not label else _one(style, value, words)
             parts.append(f'{label} {text}'.strip() if style in ('percent', 'value', 'schedule') else text)
+        if sum(map(len, parts)) > words.limits.text:
+            break  # the rest would be cut off
     return '; '.join(part for part in parts if part) or _plain_summary(item, words)
 
 
@@ -48,7 +64,7 @@ def _is_understood(style: str, value: JSON) -> bool:
     """A rule without a schedule, and one that returns true: that is what rules are."""
     if style == 'off switch':
         return value is False
-    return (style == 'schedule' and not value) or (style == 'value' and parsed_value(value) in (True, None, {}))
+    return (style == 'schedule' and not value) or (style == 'value' and value in (True, None, {}))
 
 
 def _values(value: JSON, words: Words) -> str:
@@ -102,7 +118,7 @@ def _body(piece: Piece, words: Words) -> str:
     if piece.style == 'environments':
         return _environments(before, after, words)
     if piece.style == 'conditions':
-        return _conditions(parsed(before), parsed(after), words)
+        return _conditions(*parsed_pair(before, after, words.work.read), words)
     if piece.style == 'members':
         return _members(before, after, words)
     if _is_list(before) and _is_list(after) and (before or after) and piece.style not in ('value', 'member'):
@@ -117,8 +133,7 @@ def _body(piece: Piece, words: Words) -> str:
 
 def _one(style: str, value: JSON, words: Words) -> str:
     if style == 'conditions':
-        found = parsed(value)
-        items = found if isinstance(found, list) else []
+        items = value if isinstance(value, list) else []
         more = f' and {len(items) - 3} more conditions' if len(items) > 3 else ''
         return ' and '.join(describe_condition(item, words) for item in items[:3]) + more
     if style == 'switch' and isinstance(value, bool):
@@ -138,12 +153,12 @@ def _one(style: str, value: JSON, words: Words) -> str:
     if style == 'time':
         return words.time(value)
     if style == 'value':
-        return words.quoted(parsed_value(value))
+        return words.quoted(value)
     if style == 'duration':
         return words.duration(value)
     if style == 'prose':
         return words.quoted(value or None)
-    if isinstance(value, list) and value and all(map(is_scalar, value[: words.limits.items])):
+    if isinstance(value, list) and value and are_scalars(value[: words.limits.items]):
         return words.listed(value, quoted=style != 'plain')
     return words.plain(value) if style == 'plain' else words.quoted(value)
 
@@ -157,22 +172,28 @@ def _environments(before: JSON, after: JSON, words: Words) -> str:
 
 def _list(before: list[JSON], after: list[JSON], words: Words, quoted: bool) -> str:
     """`+ a, b; − c`, as sets; the order is told where nothing else differs."""
-    if any(isinstance(item, bool) for side in (before, after) for item in side):
-        before, after = ([words.quoted(item) for item in side] for side in (before, after))  # True equals 1
-        quoted = False
-    old, new = set(before), set(after)
-    added = [item for item in dict.fromkeys(after) if item not in old]
-    removed = [item for item in dict.fromkeys(before) if item not in new]
-    if not added and not removed:
-        return f'reordered: {words.listed(after, quoted)}'
+    added, removed = _not_in(before, after), _not_in(after, before)
     signed = [f'{sign} {words.listed(items, quoted)}' for sign, items in (('+', added), ('−', removed)) if items]
-    return '; '.join(signed)
+    return '; '.join(signed) or f'reordered: {words.listed(after, quoted)}'
+
+
+def _not_in(others: list[JSON], items: list[JSON]) -> list[JSON]:
+    """The items, each once, that are none of the others. 1 and true are two, though they equal in Python."""
+    if not items:
+        return []
+    if bool not in {*map(type, others), *map(type, items)}:
+        return [*filterfalse(set(others).__contains__, dict.fromkeys(items))]
+    known = {(isinstance(item, bool), item) for item in others}
+    return [
+        item
+        for truth, item in dict.fromkeys((isinstance(item, bool), item) for item in items)
+        if (truth, item) not in known
+    ]
 
 
 def _members(before: list[JSON], after: list[JSON], words: Words) -> str:
     """A list of the user's own: what came and went where that tells all, else the list before and after."""
-    unique = all(len({(type(item), item) for item in side}) == len(side) for side in (before, after))
-    if unique and before and after:
+    if before and after and len(_not_in([], before)) == len(before) and len(_not_in([], after)) == len(after):
         return _list(before, after, words, quoted=True)
     return f'{words.quoted(before)} → {words.quoted(after)}'
 
@@ -180,20 +201,23 @@ def _members(before: list[JSON], after: list[JSON], words: Words) -> str:
 def _conditions(before: JSON, after: JSON, words: Words) -> str:
     if not isinstance(before, list | None) or not isinstance(after, list | None):
         return f'{words.quoted(before)} → {words.quoted(after)}'
-    old, new = list(before or [])[:200], list(after or [])[:200]
-    removed = [item for item in old if not any(same(item, other) for other in new)]
-    added = [item for item in new if not any(same(item, other) for other in old)]
-    told = []
-    for old_one, new_one in alike(removed, added):
-        removed.remove(old_one)
-        added.remove(new_one)
-        told.append(describe_difference(old_one, new_one, words))
-    told += [f'+ {named_condition(item, words)}' for item in added]
-    told += [f'− {named_condition(item, words)}' for item in removed]
-    if not told:
-        return 'conditions reordered'
-    more = len(told) - words.limits.items
-    return '; '.join(told[: words.limits.items]) + (f'; {more} more' if more > 0 else '')
+    found = compare_conditions((before or [])[:_MAX_CONDITIONS], (after or [])[:_MAX_CONDITIONS])
+    telling = (
+        *((describe_difference, pair) for pair in found.changed),
+        *((_came, (item,)) for item in found.added),
+        *((_went, (item,)) for item in found.removed),
+    )
+    told = [tell_one(*of, words) for tell_one, of in telling[: words.limits.items]]
+    more = len(telling) - len(told)
+    return '; '.join(told) + (f'; {more} more' if more > 0 else '') or 'conditions reordered'
+
+
+def _came(condition: JSON, words: Words) -> str:
+    return f'+ {named_condition(condition, words)}'
+
+
+def _went(condition: JSON, words: Words) -> str:
+    return f'− {named_condition(condition, words)}'
 
 
 def _is_rest(after: JSON, before: JSON) -> bool:
@@ -247,7 +271,7 @@ def _common_prefix(a: str, b: str) -> int:
 
 def _is_list(value: JSON) -> bool:
     """A list of plain values; a missing one counts as empty."""
-    return value is None or (isinstance(value, list) and all(map(is_scalar, value)))
+    return value is None or (isinstance(value, list) and are_scalars(value))
 
 
 def _tells_nobody(piece: Piece) -> bool:

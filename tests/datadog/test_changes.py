@@ -7,7 +7,7 @@ import pytest
 
 from statsig.datadog.changes import Limits, describe, environments_touched
 from statsig.datadog.redaction import hide_people, people_in
-from statsig.datadog.values import MAX_PARSED
+from statsig.datadog.values import MAX_READ
 from tests.datadog.entries import changed, rule
 
 
@@ -349,11 +349,11 @@ def test_what_differs_beyond_what_is_shown_is_not_told_as_the_same_twice() -> No
 
 
 def test_text_of_json_is_read_up_to_a_length_and_told_as_text_beyond() -> None:
-    padding = MAX_PARSED - len('{"a": 1, "b": ""}')
+    padding = MAX_READ - len('{"a": 1, "b": ""}')
     longest, beyond = (
         [f'{{"a": {number}, "b": "{"x" * length}"}}' for number in (1, 2)] for length in (padding, padding + 1)
     )
-    assert (len(longest[0]), len(beyond[0])) == (MAX_PARSED, MAX_PARSED + 1)
+    assert (len(longest[0]), len(beyond[0])) == (MAX_READ, MAX_READ + 1)
 
     assert told('defaultValueJson5', *longest) == ['default value: a 1 → 2']
     assert told('defaultValueJson5', *beyond)[0].endswith('(cut, 250,001 → 250,001 characters)')
