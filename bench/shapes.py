@@ -210,4 +210,47 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
     '1,000 keys of 500 characters': lambda: _field(
         'defaultValue', lambda side: {f'{key} ' * 250: side for key in range(400)}
     ),
+    '60 rules of 8 values of Markdown': lambda: _rules(
+        60, lambda each, side: {f'k{key}': f'{side}*_`%%%@[<' * 90 for key in range(8)}
+    ),
+    '60 texts that are not ASCII': lambda: (
+        _people(20, lambda each: f'Ünal{each} Ğüç') | _fields(60, 'text', lambda each, side: 'ßİ語 é' * 350 + f'{side}')
+    ),
+    '400 rules of keys that no other has': lambda: _rules(
+        400, lambda each, side: {f'someField{each}_{key}': side for key in range(40)}
+    ),
+    '60 added rules of 100 fields': lambda: {
+        'rules': {'old': [], 'new': [{f'someField{each}_{key}': [1] * 50 for key in range(100)} for each in range(60)]}
+    },
+    'overrides of 500 keys of 40 items in another order': lambda: _field(
+        'overrides',
+        lambda side: {f'k{key}': [{'name': f'{each}'} for each in range(40)][:: 1 - 2 * side] for key in range(500)},
+    ),
+    '500 fields of 40 items in another order': lambda: _fields(
+        500, 'k', lambda each, side: [{'name': f'{item}'} for item in range(40)][:: 1 - 2 * side]
+    ),
+    '500 fields of 60 items without a name': lambda: _fields(500, 'k', lambda each, side: [{'a': side}] * 60),
+    'owners in lists of lists': lambda: _field('owners', lambda side: _lists(8, 5, side)),
+    '200,000 owners deep': lambda: _field('owners', lambda side: _nested(900, side)),
+    'JSON in 60 rules': lambda: _rules(60, lambda each, side: {'returnValueJSON': _as_json(500, side)}),
+    'JSON of lists in lists': lambda: _fields(
+        2, 'defaultValue', lambda each, side: '[' + '[[[[[[[[]]]]]]]],' * 6000 + f'{side}]'
+    ),
+    '200 schedules': lambda: _rules(
+        200, lambda each, side: {'rollouts': [{'time': 1.7e9 + step, 'passPercent': side} for step in range(50)]}
+    ),
+    'one other value 5 levels down': lambda: _field(
+        'defaultValue', lambda side: {'a': {'a': {'a': {'a': [[1.5] * 100_000, side]}}}}
+    ),
 }
+
+
+def _lists(breadth: int, levels: int, leaf: Any) -> Any:
+    return [_lists(breadth, levels - 1, leaf) for _ in range(breadth)] if levels else leaf
+
+
+def _nested(levels: int, leaf: Any) -> Any:
+    value = leaf
+    for _ in range(levels):
+        value = [value]
+    return value

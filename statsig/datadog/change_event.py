@@ -109,6 +109,8 @@ def _values(changes: Sequence[Change]) -> tuple[dict[str, JSON], dict[str, JSON]
         room -= len(json.dumps([change.field, old, new]))
         if change.what == 'unseen' or not change.field or room < 0:
             left_out += 1
+        elif change.what == 'item' and not (_is_object(before, change.field) and _is_object(after, change.field)):
+            left_out += 1  # another field whose name is hidden too
         elif change.what == 'item':
             _put_item(before.setdefault(change.field, {}), after.setdefault(change.field, {}), change, old, new)
         elif change.what == 'order':
@@ -116,6 +118,10 @@ def _values(changes: Sequence[Change]) -> tuple[dict[str, JSON], dict[str, JSON]
         else:
             before[change.field], after[change.field] = old, new
     return before, after, left_out
+
+
+def _is_object(values: Mapping[str, JSON], field: str) -> bool:
+    return isinstance(values.get(field, {}), dict)
 
 
 def _put_item(before: dict[str, JSON], after: dict[str, JSON], change: Change, old: JSON, new: JSON) -> None:

@@ -52,7 +52,7 @@ def describe(
 ) -> tuple[Change, ...]:
     """What differs, in the order of the fields; nothing where nothing does. Never raises, whatever `changes` holds."""
     words = Words(limits, redaction)
-    sites = _sites(changes, redaction)
+    sites = _sites(changes, words)
     found = (change for site in sites if (change := _describe_site(site, words)) is not None)
     told = list(islice(found, limits.changes))
     more = sum(1 for _ in islice(sites, _MAX_COUNTED))
@@ -76,16 +76,16 @@ class _Site:
     what: What = 'field'
 
 
-def _sites(changes: Mapping[str, JSON] | None, redaction: Redaction) -> Iterator[_Site]:
+def _sites(changes: Mapping[str, JSON] | None, words: Words) -> Iterator[_Site]:
     differing = [(field, parsed(before), parsed(after)) for field, before, after in differing_fields(changes)]
     beside = {folded(field) for field, _, _ in differing}
     for field, before, after in differing:
         if is_untold(field, beside):
             continue
-        if redaction.hides(field) or not are_items(before, after) or _is_told_whole(field):
+        if words.redaction.hides(field) or not are_items(before, after) or _is_told_whole(field):
             yield _Site(field, before, after)
             continue
-        matching = match_items(before, after)
+        matching = match_items(before, after, words.work.matched)
         for pair in matching.differing():
             yield _Site(field, pair.before, pair.after, 'item')
         if matching.moved:

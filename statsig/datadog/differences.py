@@ -92,17 +92,24 @@ def _folded(field: str) -> str:
     return field.replace('_', '').lower()
 
 
-def field_label(field: str) -> tuple[str, str]:
-    """(label, style) of one of Statsig's fields; an unknown one goes by its name in words."""
+def style_of(field: str) -> str:
+    """How the values of a field are told."""
     key = folded(field)
     if key in _FIELDS:
-        label, style = _FIELDS[key]
-        return (label or label_of(field) if style in ('plain', 'prose') else label), style
+        return _FIELDS[key][1]
     if field.endswith('Ms') and len(field) > 2:
-        return label_of(field[:-2]), 'duration'
+        return 'duration'
     if key.endswith(('allocation', 'percentage')):
-        return label_of(field), 'percent'
-    return label_of(field), 'time' if key.endswith(('time', 'date')) else 'quoted'
+        return 'percent'
+    return 'time' if key.endswith(('time', 'date')) else 'quoted'
+
+
+def field_label(field: str) -> tuple[str, str]:
+    """(label, style) of one of Statsig's fields; an unknown one goes by its name in words."""
+    style, label = style_of(field), _FIELDS.get(folded(field), ('', ''))[0]
+    if folded(field) in _FIELDS:
+        return (label or label_of(field) if style in ('plain', 'prose') else label), style
+    return label_of(field[:-2] if style == 'duration' else field), style
 
 
 def heading_of(field: str) -> str:
@@ -208,7 +215,7 @@ def _compare_members(
     if are_scalars(before) and are_scalars(after):
         yield Piece(field, path.strip(), 'members', before, after)
     elif are_items(before, after) and all(map(_handle, before)) and all(map(_handle, after)):
-        matching = match_items(before, after)
+        matching = match_items(before, after, words.work.matched)
         for pair in matching.differing():
             member = f'{path}[{_handle(pair.after or pair.before or {})}]'
             if pair.before is None or pair.after is None:
@@ -245,7 +252,7 @@ def _are_lists(before: JSON, after: JSON) -> bool:
 
 
 def _compare_items(field: str, label: str, before: JSON, after: JSON, depth: int, words: Words) -> Iterator[Piece]:
-    matching = match_items(before, after)
+    matching = match_items(before, after, words.work.matched)
     noun = _singular(label) or noun_of(field)
     for pair in matching.differing():
         subject = subject_of(noun, pair.after or pair.before or {})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from statsig.datadog.values import JSON, fingerprint, is_scalar, same
+from statsig.datadog.values import JSON, Allowance, fingerprint, is_scalar, same
 
 MAX_ITEMS = 400
-_AT_ONCE = 64  # items compared at once, to see quickly that they do not differ
+_AT_ONCE = 16  # items compared at once, to see quickly that they do not differ
 
 # A rule's `id` can change while its `baseID` never does.
 _IDS = ('id', 'ruleID', 'baseID')
@@ -16,6 +17,7 @@ _NAMES = ('name', 'groupName', 'key', 'title', 'statsigUnitID', 'id')
 # What has no name of its own, an override for instance, is known by what it is for.
 _SCOPES = ('groupName', 'groupID', 'environment')
 _UNITS = ('unitID', 'unitType', 'idType')
+_SCOPED = frozenset((*_SCOPES, *_UNITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +53,20 @@ def are_items(before: JSON, after: JSON) -> bool:
     return all(set(map(type, side)) <= {dict} for side in lists)
 
 
-def match_items(before: JSON, after: JSON) -> Matching:
+def match_items(before: JSON, after: JSON, allowance: Allowance | None = None) -> Matching:
     """Pairs up two lists of objects.
 
-    What both begin and end with is left aside; of the rest, the first 400 items of each are compared.
+    What both begin and end with is left aside; of the rest, the first 400 items of each are compared, or as many as the
+    allowance has left.
     """
     _, old, new = trimmed(before or [], after or [])
-    unseen = max(len(old), len(new)) - MAX_ITEMS
-    old, new = old[:MAX_ITEMS], new[:MAX_ITEMS]
+    most = min(MAX_ITEMS, allowance.left if allowance else MAX_ITEMS)
+    unseen = max(len(old), len(new)) - most
+    old, new = old[:most], new[:most]
+    if allowance:
+        allowance.take(max(len(old), len(new)))
     partner: dict[int, int] = {}
-    for identity in _IDENTITIES:
+    for identity in _identities({key for item in (*old, *new) for key in item}):
         if len(partner) == min(len(old), len(new)):
             break
         _match_by(identity, old, new, partner)
@@ -128,13 +134,13 @@ def without_common(before: Sequence[JSON], after: Sequence[JSON]) -> tuple[list[
 
 
 def _match_by(
-    identity_of: Callable[[Mapping[str, JSON]], str | int | None],
+    identity_of: Callable[[Mapping[str, JSON]], Hashable],
     old: Sequence[Mapping[str, JSON]],
     new: Sequence[Mapping[str, JSON]],
     partner: dict[int, int],
 ) -> None:
     taken = set(partner.values())
-    waiting: dict[str | int, list[int]] = {}
+    waiting: dict[Hashable, list[int]] = {}
     for index in reversed(range(len(old))):
         if index not in taken and (identity := identity_of(old[index])) is not None:
             waiting.setdefault(identity, []).append(index)
@@ -145,24 +151,28 @@ def _match_by(
             partner[index] = waiting[identity].pop()
 
 
-def _id_under(key: str) -> Callable[[Mapping[str, JSON]], str | int | None]:
-    def identity(item: Mapping[str, JSON]) -> str | int | None:
-        value = item.get(key)
-        return value if isinstance(value, (str, int)) and value != '' else None
+def _identities(keys: Collection[str]) -> Iterator[Callable[[Mapping[str, JSON]], Hashable]]:
+    """How items that have such keys can be known, surest first. Each gives None for an item that it does not tell."""
+    for key in _IDS:
+        if key in keys:
+            yield partial(_id_under, key)
+    if not _SCOPED.isdisjoint(keys):
+        yield _name_and_scope
+    yield _name_alone
 
-    return identity
+
+def _id_under(key: str, item: Mapping[str, JSON]) -> str | int | None:
+    value = item.get(key)
+    return value if isinstance(value, (str, int)) and value != '' else None
 
 
-def _name_and_scope(item: Mapping[str, JSON]) -> str | None:
+def _name_and_scope(item: Mapping[str, JSON]) -> Hashable:
     name = name_of(item)
-    return repr([name, *(item.get(key) for key in (*_SCOPES, *_UNITS) if is_scalar(item.get(key)))]) if name else None
+    return (name, *(value for key in _SCOPED if is_scalar(value := item.get(key)))) if name else None
 
 
 def _name_alone(item: Mapping[str, JSON]) -> str | None:
     return name_of(item) or None
-
-
-_IDENTITIES = (*map(_id_under, _IDS), _name_and_scope, _name_alone)
 
 
 def _match_equal(old: Sequence[Mapping[str, JSON]], new: Sequence[Mapping[str, JSON]], partner: dict[int, int]) -> None:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_WORD = re.compile(r'[^\W_]+')
-_PART = re.compile(r'[^\W_]{1,64}')
+_WORD = re.compile(r'[^\W_]{1,64}')
 _BETWEEN = re.compile(r'[\s._\-+]*')
-_REST_OF_ADDRESS = re.compile(r'(?:[@＠]|%40)[\w.-]*')
+_REST = re.compile(r'[^\W_]*(?:(?:[@＠]|%40)[\w.-]*)?')  # of a very long word, of an address
 # A name is known by its first 64 letters, and so many words of one are taken for all of it.
 _LONGEST = 64
 _MOST_WORDS = 6
@@ -38,10 +37,14 @@ class Names:
 
         `is_cut`: more text followed, so a name that has begun when it ends may be one.
         """
-        if self.beginnings.isdisjoint(_PART.findall(_folded(text))):
+        words = (
+            _WORD.findall(text.lower())
+            if text.isascii()
+            else [_folded(word)[:_LONGEST] for word in _WORD.findall(text)]
+        )
+        if self.beginnings.isdisjoint(words):
             return text
-        words = _WORD.findall(text.lower()) if text.isascii() else list(map(_folded, _WORD.findall(text)))
-        candidates = [at for at, word in enumerate(words) if word[:_LONGEST] in self.beginnings]
+        candidates = [at for at, word in enumerate(words) if word in self.beginnings]
         if len(candidates) > _MOST_BEGINNINGS:
             return mark
         found = list(_WORD.finditer(text))
@@ -51,9 +54,8 @@ class Names:
             last = self._last_word(text, found, words, first, is_cut) if start >= done else None
             if last is not None:
                 kept.append(text[done:start])
-                end = found[last].end()
-                rest = _REST_OF_ADDRESS.match(text, end)
-                done = rest.end() if rest else end
+                rest = _REST.match(text, found[last].end())
+                done = rest.end() if rest else found[last].end()
         return mark.join([*kept, text[done:]])
 
     def _last_word(
@@ -73,6 +75,12 @@ class Names:
 
 
 NO_NAMES = Names()
+
+
+def _folded_words(text: str) -> list[str]:
+    if text.isascii():
+        return _WORD.findall(text.lower())
+    return [_folded(word)[:_LONGEST] for word in _WORD.findall(text)]
 
 
 def _folded(text: str) -> str:

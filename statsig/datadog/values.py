@@ -23,6 +23,7 @@ JSON = Any
 
 MAX_READ = 600_000
 MAX_EXAMINED = 500
+MAX_MATCHED = 2_000  # items of all lists in which it is looked for what became of which
 MAX_SENT = 25_000  # characters of one value sent as structure: no change event and no log has room for more
 _TEXT, _PART = 100, 40  # what a text costs beside its characters, and what a part of a value does
 _BEYOND = 320  # characters of a long text looked at beyond those that are shown
@@ -72,12 +73,13 @@ class Work:
 
     `told` and `sent`: characters made safe and, if asked for, cleared of people, for words and for structures; a text
     and a part of a value cost as much as some characters by themselves. `read`: text of JSON within other values, as
-    `_cost_of_reading` counts.
+    `_cost_of_reading` counts. `matched`: items of lists.
     """
 
     told: Allowance = field(default_factory=lambda: Allowance(250_000))
     sent: Allowance = field(default_factory=lambda: Allowance(300_000))
     read: Allowance = field(default_factory=lambda: Allowance(MAX_READ // 3))
+    matched: Allowance = field(default_factory=lambda: Allowance(MAX_MATCHED))
 
 
 def fingerprint(value: JSON) -> bytes | int:
@@ -146,7 +148,8 @@ def parsed_pair(before: JSON, after: JSON, allowance: Allowance) -> tuple[JSON, 
     """Both as what they hold, or both as the text they are: one of each could not be compared."""
     cost = sum(_cost_of_reading(side) for side in (before, after) if _looks_like_json(side))
     if not allowance.take(cost):
-        return tuple(Unread(side) if _looks_like_json(side) else side for side in (before, after))
+        nothing = Allowance(0)
+        return parsed(before, nothing), parsed(after, nothing)
     return parsed(before), parsed(after)
 
 
@@ -190,8 +193,10 @@ class Words:
     work: Work = field(default_factory=Work)
 
     def name(self, value: JSON) -> str:
-        """A name as it is written, without quotes."""
-        return self._line(value, 80) if isinstance(value, str) else self.plain(value)
+        """A name as it is written, without quotes. A short one always: there are not many in what is told."""
+        if isinstance(value, str):
+            return self._line(value, 80, Allowance(_TEXT + 80) if len(value) <= 80 else None)
+        return self.plain(value)
 
     def plain(self, value: JSON) -> str:
         """A value of a known field: text without quotes."""

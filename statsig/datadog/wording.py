@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import filterfalse, islice
+from itertools import chain, filterfalse, islice
 
 from statsig.datadog.conditions import (
     compare_conditions,
@@ -11,7 +11,7 @@ from statsig.datadog.conditions import (
     describe_difference,
     named_condition,
 )
-from statsig.datadog.differences import ORDER, Piece, field_label, folded
+from statsig.datadog.differences import ORDER, Piece, field_label, folded, style_of
 from statsig.datadog.matching import match_items, name_of
 from statsig.datadog.redaction import HIDDEN
 from statsig.datadog.values import JSON, Words, are_scalars, is_scalar, parsed_pair, parsed_value, same
@@ -20,6 +20,10 @@ _SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 
 _PLAIN = ('plain', 'status', 'quoted', 'prose', 'duration')
 _MAX_COUNTED = 50
 _MAX_CONDITIONS = 200
+_MAX_FIELDS, _MAX_PLAIN = (
+    60,
+    4,
+)  # of an item that came or went: fields looked at, and told of one that is no rule or group
 _SHOWN = 80  # of each of two long texts
 
 
@@ -47,10 +51,10 @@ def tell(piece: Piece, words: Words) -> str:
 def summary(item: Mapping[str, JSON], words: Words) -> str:
     """What a rule or group holds, for one that came or went: `pass 50 %; production; email is any of …`."""
     parts = []
-    for field in sorted(islice(item, 100), key=lambda key: ORDER.get(folded(str(key)), len(ORDER))):
-        label, style = field_label(str(field))
-        if style not in _SUMMARISED or words.redaction.hides(str(field)):
+    for field in sorted(islice(item, _MAX_FIELDS), key=lambda key: ORDER.get(folded(key), len(ORDER))):
+        if (style := style_of(field)) not in _SUMMARISED or words.redaction.hides(field):
             continue
+        label, _ = field_label(field)
         value = parsed_value(item[field], words.work.read) if style in ('value', 'conditions') else item[field]
         if not _is_understood(style, value):
             text = _values(value, words) if style == 'value' and not label else _one(style, value, words)
@@ -80,14 +84,16 @@ def _plain_summary(item: Mapping[str, JSON], words: Words) -> str:
     """`type gate; group ID "g2"`, for things of which no field is a rule's or a group's."""
     name = name_of(item)
     parts = []
-    for field in islice(item, 100):
-        label, style = field_label(str(field))
+    for field in islice(item, _MAX_FIELDS):
         value = item[field]
-        if style not in _PLAIN or folded(str(field)) == 'id' or words.redaction.hides(str(field)):
+        if not is_scalar(value) or value in (None, '', name) or folded(field) == 'id' or words.redaction.hides(field):
             continue
-        if is_scalar(value) and value not in (None, '', name):
+        label, style = field_label(field)
+        if style in _PLAIN:
             parts.append(f'{words.name(label)} {_one(style, value, words)}')
-    return '; '.join(parts[:4])
+        if len(parts) == _MAX_PLAIN:
+            break
+    return '; '.join(parts)
 
 
 def order(before: JSON, after: JSON, words: Words) -> str:
@@ -128,7 +134,9 @@ def _body(piece: Piece, words: Words) -> str:
     if isinstance(before, str) and isinstance(after, str) and min(len(before), len(after)) > _SHOWN:
         return _long_text(before, after, words)
     then, now = _one(piece.style, before, words), _one(piece.style, after, words)
-    return f'{then} → {now}' if then != now else f'changed in a part too deep or too long to show: {now}'
+    if then != now:
+        return f'{then} → {now}'
+    return f'changed in a part {"that is hidden" if HIDDEN in now else "too deep or too long to show"}: {now}'
 
 
 def _one(style: str, value: JSON, words: Words) -> str:
@@ -202,22 +210,14 @@ def _conditions(before: JSON, after: JSON, words: Words) -> str:
     if not isinstance(before, list | None) or not isinstance(after, list | None):
         return f'{words.quoted(before)} → {words.quoted(after)}'
     found = compare_conditions((before or [])[:_MAX_CONDITIONS], (after or [])[:_MAX_CONDITIONS])
-    telling = (
-        *((describe_difference, pair) for pair in found.changed),
-        *((_came, (item,)) for item in found.added),
-        *((_went, (item,)) for item in found.removed),
+    telling = chain(
+        (describe_difference(old, new, words) for old, new in found.changed),
+        (f'+ {named_condition(item, words)}' for item in found.added),
+        (f'− {named_condition(item, words)}' for item in found.removed),
     )
-    told = [tell_one(*of, words) for tell_one, of in telling[: words.limits.items]]
-    more = len(telling) - len(told)
+    told = list(islice(telling, words.limits.items))
+    more = len(found.changed) + len(found.added) + len(found.removed) - len(told)
     return '; '.join(told) + (f'; {more} more' if more > 0 else '') or 'conditions reordered'
-
-
-def _came(condition: JSON, words: Words) -> str:
-    return f'+ {named_condition(condition, words)}'
-
-
-def _went(condition: JSON, words: Words) -> str:
-    return f'− {named_condition(condition, words)}'
 
 
 def _is_rest(after: JSON, before: JSON) -> bool:
@@ -245,7 +245,10 @@ def _person(value: JSON, words: Words) -> str:
             if isinstance(value.get(key), str) and value[key]:
                 return words.name(value[key])
     if isinstance(value, list):
-        return ', '.join(_person(item, words) for item in value[: words.limits.items]) or 'none'
+        shown = value[: words.limits.items]
+        return (
+            ', '.join(words.plain(item) if isinstance(item, list) else _person(item, words) for item in shown) or 'none'
+        )
     return words.plain(value)
 
 
