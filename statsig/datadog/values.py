@@ -17,6 +17,7 @@ from typing import Any
 
 from statsig.datadog.markdown import clean, cut
 from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction
+from statsig.datadog.sensitive_fields import without_secrets
 
 JSON = Any
 
@@ -68,6 +69,8 @@ def label_of(field: JSON) -> str:
 @lru_cache(maxsize=2_000)  # the same fields come again and again
 def _label_of(field: str) -> str:
     name = clean(field)
+    if without_secrets(name) != name:
+        return name  # to be hidden as it stands
     words = _WORD_STARTS.sub(' ', name.replace('_', ' ')).split()
     told = (word if word[:2].isupper() else _ACRONYMS.get(word.lower(), word.lower()) for word in words)
     return ' '.join(told) or 'field'
@@ -114,6 +117,10 @@ class Words:
         """A value of a known field: text without quotes."""
         return (self._line(value, self.limits.value) or 'none') if isinstance(value, str) else self.quoted(value)
 
+    def held(self, field: str, value: JSON) -> str:
+        """A value of the user's own field, as `quoted`."""
+        return self.redaction.mask(field, value) or self.quoted(value)
+
     def quoted(self, value: JSON) -> str:
         """A value of any field: text in quotes, so that "true" and true can be told apart."""
         if value is None:
@@ -156,8 +163,10 @@ class Words:
     def _shrunk(self, value: JSON, depth: int, field: str, seen: Iterator[int]) -> JSON:
         if next(seen) > self.limits.parts:
             return '…'
+        if is_scalar(value) and (mask := self.redaction.mask(field, value)):
+            return mask
         if isinstance(value, str):
-            return HIDDEN if self.redaction.hides(field) else self._line(value, 10 * self.limits.value)
+            return self._line(value, 10 * self.limits.value)
         if isinstance(value, float) and not math.isfinite(value):
             return None
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
@@ -167,11 +176,13 @@ class Words:
         if depth <= 0 or not isinstance(value, (dict, list, tuple)):
             return '…'
         if isinstance(value, dict):
-            pairs = [(str(key)[:200], item) for key, item, _ in zip(value, value.values(), range(20), strict=False)]
-            shrunk = {
-                self._line(key, 100): self._shrunk(item, depth - 1, field if self.redaction.hides(field) else key, seen)
-                for key, item in pairs
-            }
+            pairs = [(str(key)[:1000], item) for key, item, _ in zip(value, value.values(), range(20), strict=False)]
+            hidden = self.redaction.hides(field)
+            shrunk: dict[str, JSON] = {}
+            for key, item in pairs:
+                name = HIDDEN if self.redaction.hides_key(field, key) else self._line(key, 100)
+                inner = self._shrunk(item, depth - 1, field if hidden else key, seen)
+                shrunk[name if name not in shrunk else f'{name} ({len(shrunk) + 1})'] = inner
             return shrunk | ({'…': f'{len(value) - 20} more'} if len(value) > 20 else {})
         items = [self._shrunk(item, depth - 1, field, seen) for item in value[:20]]
         return items + ([f'… {len(value) - 20} more'] if len(value) > 20 else [])

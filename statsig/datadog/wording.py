@@ -8,7 +8,6 @@ from itertools import islice
 from statsig.datadog.conditions import alike, describe_condition, describe_difference, named_condition
 from statsig.datadog.differences import ORDER, Piece, field_label, folded
 from statsig.datadog.matching import match_items, name_of
-from statsig.datadog.redaction import HIDDEN
 from statsig.datadog.values import JSON, Words, is_scalar, parsed, parsed_value, same
 
 _SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 'value', 'schedule')
@@ -28,8 +27,8 @@ def tell_all(pieces: Iterable[Piece], words: Words) -> str:
 def tell(piece: Piece, words: Words) -> str:
     """One difference: `allocation 10 % → 50 %`. The label comes first where there is one."""
     label = words.name(piece.label)
-    if words.redaction.hides(piece.field) and not _tells_nobody(piece):
-        return f'{label} {HIDDEN}'.strip()
+    if mask := words.redaction.mask(piece.field, piece.before, piece.after):
+        return f'{label} {mask}'.strip()
     return f'{label} {_body(piece, words)}'.strip()
 
 
@@ -55,7 +54,7 @@ def _values(value: JSON, words: Words) -> str:
     """`cta_text "Buy", rows 4`"""
     if not isinstance(value, dict):
         return words.quoted(value)
-    shown = [f'{words.name(key)} {words.quoted(item)}' for key, item in islice(value.items(), words.limits.items)]
+    shown = [f'{words.name(key)} {words.held(key, item)}' for key, item in islice(value.items(), words.limits.items)]
     more = len(value) - len(shown)
     return ', '.join(shown) + (f' and {more} more' if more > 0 else '')
 
@@ -227,7 +226,7 @@ def _person(value: JSON, words: Words) -> str:
 
 def _long_text(before: str, after: str, words: Words) -> str:
     """Two long texts, from shortly before the place where they begin to differ."""
-    start = 0 if words.redaction.active else max(0, _common_prefix(before, after) - 20)
+    start = words.redaction.may_start_at(after, max(0, _common_prefix(before, after) - 20))
     then, now = (words.name(side[start : start + _SHOWN]) for side in (before, after))
     if then == now:
         return f'text changed ({len(before):,} → {len(after):,} characters)'
@@ -248,7 +247,3 @@ def _common_prefix(a: str, b: str) -> int:
 def _is_list(value: JSON) -> bool:
     """A list of plain values; a missing one counts as empty."""
     return value is None or (isinstance(value, list) and all(map(is_scalar, value)))
-
-
-def _tells_nobody(piece: Piece) -> bool:
-    return all(side is None or isinstance(side, (bool, int, float)) for side in (piece.before, piece.after))
