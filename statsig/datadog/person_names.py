@@ -2,10 +2,12 @@
 
 Which spellings count. Of a name of several parts, `Jane Doe`: the parts in either order, with an initial or a known
 middle name between, joined by anything short that is no letter (`doe_jane`, `Jane/Doe`, `Jane (Doe)`, `janedoe`); the
-first name as an initial (`J. Doe`, `jdoe`); the last name as one (`jane.d`, `Jane D.`). One part alone counts only where
-it is written as a name is, with a capital (`Jane's`) or after `@`: people are called Page, Price, Mark and Will, and a
-rule for the landing page is not about Mark Page. For the same reason a part that is a word of Statsig's or of teams
-(`Test` of `Test User`) never counts alone. A name of a single part counts in any letter case.
+first name as an initial (`J. Doe`, `jdoe`); the last name as one (`jane.d`, `Jane D.`).
+
+One part alone, first name or last, counts only where it is written as a name is, with a capital (`Jane's`), or after
+`@`: people are called Page, Price, Mark and Will, and a rule for the landing page is not about Mark Page. For the same
+reason a part that is a word of Statsig's or of teams (`Test` of `Test User`) never counts alone. A name of a single
+part counts in any letter case.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from urllib.parse import unquote
 
 HIDDEN = '(hidden)'
@@ -32,6 +35,9 @@ _LETTERS = re.compile(r'[^\W\d_]+')
 # Scripts that set no spaces between words, where a name stands next to letters.
 _UNSPACED = re.compile(r'[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]')
 _BETWEEN = r'[\W_]{0,4}'
+_INITIAL = r'(?:[^\W\d_][._-]|(?-i:[^\W\d_a-z]))'
+# Loosely joined, the last name before the first would be found in many a sentence: `the page: mark it`.
+_REVERSED = r'(?:,\s{0,2}|[._+/-]{0,2})'
 _STARTS, _ENDS = r'(?<![^\W_])', r'(?![^\W_])'
 
 _STOP = r'\s"\'`<>(),;:|\[\]{}=/?&\\'
@@ -45,19 +51,27 @@ _ESCAPED_CHARACTER = re.compile(r'\\+u([0-9a-fA-F]{4})')
 _ESCAPED_SPACE = re.compile(r'\\+[nrt"/]')
 
 # No names, though people, teams and mailboxes are called so.
+# fmt: off
 _ORDINARY = frozenset(
-    (
-        'account admin administrator alert alerts all analytics android api app apps audit automation backend beta billing bot '
-        'business checkout client company config console contact control core customer data default demo der deploy design '
-        'dev developer developers development devops dos dr email engineer engineering engineers events experiment '
-        'experimentation experiments feature features finance frontend gate gates group growth hello help holdout info infra '
-        'integration integrations internal ios jr key las layer lead legal los mail manager marketing member metric metrics '
-        'mobile mr mrs ms new none noreply notifications null office old oncall ops owner owners payments people platform '
-        'post private prof prod product production project public qa release reply research reviewer reviewers rollout root rule sales '
-        'scheduler search sdk security segment server service services shared sr sre staff staging statsig store support '
-        'system system team teams test tester testing tests the token tool tools unknown user users van von web webhook'
-    ).split()
+    {
+        'account', 'admin', 'administrator', 'alert', 'alerts', 'all', 'analytics', 'android', 'api', 'app',
+        'apps', 'audit', 'automation', 'backend', 'beta', 'billing', 'bot', 'business', 'checkout', 'client',
+        'company', 'config', 'console', 'contact', 'control', 'core', 'customer', 'data', 'default', 'demo',
+        'deploy', 'der', 'design', 'dev', 'developer', 'developers', 'development', 'devops', 'dos', 'dr',
+        'email', 'engineer', 'engineering', 'engineers', 'events', 'experiment', 'experimentation',
+        'experiments', 'feature', 'features', 'finance', 'frontend', 'gate', 'gates', 'group', 'growth',
+        'hello', 'help', 'holdout', 'info', 'infra', 'integration', 'integrations', 'internal', 'ios', 'jr',
+        'key', 'las', 'layer', 'lead', 'legal', 'los', 'mail', 'manager', 'marketing', 'member', 'metric',
+        'metrics', 'mobile', 'mr', 'mrs', 'ms', 'new', 'none', 'noreply', 'notifications', 'null', 'office',
+        'old', 'oncall', 'ops', 'owner', 'owners', 'payments', 'people', 'platform', 'post', 'private',
+        'prod', 'product', 'production', 'prof', 'project', 'public', 'qa', 'release', 'reply', 'research',
+        'reviewer', 'reviewers', 'rollout', 'root', 'rule', 'sales', 'scheduler', 'sdk', 'search', 'security',
+        'segment', 'server', 'service', 'services', 'shared', 'sr', 'sre', 'staff', 'staging', 'statsig',
+        'store', 'support', 'system', 'team', 'teams', 'test', 'tester', 'testing', 'tests', 'the', 'token',
+        'tool', 'tools', 'unknown', 'user', 'users', 'van', 'von', 'web', 'webhook',
+    }
 )
+# fmt: on
 
 
 def has_address(text: str) -> bool:
@@ -77,7 +91,7 @@ def names_in(text: str) -> Iterable[str]:
                 yield local
         text = _ADDRESS.sub('\n', text)
     for entry in re.split(r'[\n;|<>]', text):
-        pieces = [piece for each in entry.split(',') for piece in re.split(r'\s(?:and|&)\s', each) if _PART.search(piece)]
+        pieces = [piece for piece in re.split(r',|\s(?:and|&)\s', entry) if _PART.search(piece)]
         # `Doe, Jane` is one person, `Jane Doe, Kim Poe` are two.
         is_one = len(pieces) == 2 and ',' in entry and not any(len(_PART.findall(piece)) > 1 for piece in pieces)
         yield from [entry] if is_one else pieces
@@ -106,12 +120,12 @@ class KnownNames:
     def hide(self, text: str) -> str:
         """The text without these names and without whatever looks like an e-mail address."""
         shown = self._hide(text)
-        plain = _plain(shown)
-        if plain == shown:
-            return shown
         # Only where something was spelt so that it was missed, the text is sent in its plain spelling.
-        hidden = self._hide(plain)
-        return hidden if hidden != plain else shown
+        for plainer in (_plain, _without_accents):
+            plain = plainer(shown)
+            if plain != shown and (hidden := self._hide(plain)) != plain:
+                shown = hidden
+        return shown
 
     def _hide(self, text: str) -> str:
         found = self._candidates(text)
@@ -127,7 +141,7 @@ class KnownNames:
         words = {*_LETTERS.findall(folded), *_RUN.findall(folded)}
         if not folded.isascii() and _UNSPACED.search(folded):
             joined = ''.join(_RUN.findall(folded))
-            words.update(map(''.join, zip(joined, joined[1:], strict=False)))
+            words.update(map(''.join, pairwise(joined)))
         known = words & self.by_word.keys()
         return tuple(sorted({name for word in known for name in self.by_word[word]})) if known else ()
 
@@ -148,11 +162,16 @@ def _plain(text: str) -> str:
     return text if text.isascii() else _INVISIBLE.sub('', unicodedata.normalize('NFKC', text))
 
 
+def _without_accents(text: str) -> str:
+    if text.isascii():
+        return text
+    letters = ''.join(each for each in unicodedata.normalize('NFKD', text) if not unicodedata.combining(each))
+    return unicodedata.normalize('NFC', letters)
+
+
 def _folded(text: str) -> str:
     """Lower case, without accents: to look up words, in which `José` and `Jose` are the same."""
-    if text.isascii():
-        return text.lower()
-    return ''.join(c for c in unicodedata.normalize('NFKD', text).lower() if not unicodedata.combining(c))
+    return _without_accents(text).lower()
 
 
 def _parts(name: str) -> list[str]:
@@ -168,9 +187,9 @@ def _words_to_look_up(parts: list[str]) -> Iterable[str]:
         return
     folded = [_folded(part) for part in parts]
     words = {run for part in folded for run in (*_LETTERS.findall(part), *_RUN.findall(part))}
-    first, last = folded[0], folded[-1]
-    glued = ''.join(_RUN.findall(''.join(folded)))
-    words |= {glued, first + last, last + first, first[:1] + last} if len(parts) > 1 else set()
+    first, *rest = [''.join(_RUN.findall(part)) for part in folded]  # O'Brien as obrien
+    last, glued = (rest or [first])[-1], ''.join((first, *rest))
+    words |= {first, *rest, glued, ''.join(rest), *((first + last, last + first, first[:1] + last) if rest else ())}
     for each in (glued, last + first, *folded):
         if _UNSPACED.search(each):
             words.add(each[:2])
@@ -207,16 +226,17 @@ def _spellings(parts: list[str]) -> list[str]:
     spelt = [_spelt(part) for part in parts]
     if len(parts) == 1:
         short = len(parts[0]) < 3 and not _UNSPACED.search(parts[0])
-        return [f'(?-i:{"|".join({parts[0], parts[0].title()})})'] if short else spelt
+        return [f'(?-i:{"|".join(sorted({parts[0], parts[0].title(), parts[0].title().upper()}))})'] if short else spelt
     in_order = _BETWEEN.join(spelt)
     if len(parts) > _MOST_PARTS:
         return [in_order]
     first, *middle, last = spelt
-    between = rf'{_BETWEEN}(?:(?:{"|".join((*middle, "[^\\W\\d_]"))}){_BETWEEN}){{0,3}}'
+    between = rf'{_BETWEEN}(?:(?:{"|".join((*middle, _INITIAL))}){_BETWEEN}){{0,3}}'
     return [
         in_order,
         f'{first}{between}{last}',
-        f'{last}{between}{first}',
+        f'{last}{_REVERSED}{first}',
+        *([f'{_BETWEEN.join((*middle, last))}{_REVERSED}{first}'] if middle else []),
         *(_with_initials(parts) if min(len(parts[0]), len(parts[-1])) >= 3 else []),
     ]
 

@@ -195,7 +195,8 @@ def _note(entry: AuditEntry, action: Action, redaction: Redaction) -> tuple[str,
 
 
 def _names_people(part: str) -> bool:
-    return any(word in part for word in ('owner', 'reviewer', 'admin', 'invite', 'member', 'review group', 'review team'))
+    words = ('owner', 'reviewer', 'admin', 'invite', 'member', 'review group', 'review team')
+    return any(word in part for word in words)
 
 
 def _line(text: str, limit: int, redaction: Redaction) -> str:

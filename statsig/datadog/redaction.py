@@ -18,18 +18,17 @@ from typing import Any
 from statsig.datadog.person_names import HIDDEN, KnownNames, has_address, names_in
 from statsig.datadog.sensitive_fields import (
     SECRET,
-    holds_a_secret,
     is_about_people,
     is_key_of_a_person,
     is_name,
     looks_like_a_secret,
-    may_hold_a_secret,
+    meaning_of,
     start_outside_secrets,
     without_secrets,
     words_of,
 )
 
-__all__ = ['HIDDEN', 'NOTHING_HIDDEN', 'SECRET', 'Redaction', 'hide_people', 'is_about_people', 'people_in', 'redaction_of']
+__all__ = ['HIDDEN', 'NOTHING_HIDDEN', 'SECRET', 'Redaction', 'hide_people', 'people_in', 'redaction_of']
 
 _LONGEST_NAME = 320
 _MAX_SEARCHED = 20_000
@@ -75,18 +74,20 @@ class Redaction:
 
     def hides(self, field: str) -> bool:
         """Whether a field is hidden whole, by its name."""
-        return holds_a_secret(field) or (self.active and is_about_people(field))
+        meaning = meaning_of(field)
+        return meaning.secret or (self.active and meaning.people)
 
     def mask(self, field: str, *values: Any) -> str:
         """`(secret)` or `(hidden)` instead of these values of a field; '' where they may be shown, as numbers may that
         count people."""
-        if holds_a_secret(field) and not all(value is None or isinstance(value, bool) for value in values):
+        meaning = meaning_of(field)
+        if meaning.secret and not all(value is None or isinstance(value, bool) for value in values):
             return SECRET
-        if may_hold_a_secret(field) and any(map(looks_like_a_secret, values)):
+        if meaning.perhaps_secret and any(map(looks_like_a_secret, values)):
             return SECRET
-        if not self.active or all(value is None or isinstance(value, (bool, int, float)) for value in values):
+        if not self.active or not meaning.people:
             return ''
-        return HIDDEN if is_about_people(field) else ''
+        return '' if all(value is None or isinstance(value, (bool, int, float)) for value in values) else HIDDEN
 
     def hides_key(self, field: str, key: str) -> bool:
         """Whether a key of an object is a person, as in `owners: {"Jane Doe": 1}`."""
@@ -201,25 +202,24 @@ def _of_object(
         is_person = about is _About.PEOPLE and not is_key_of_a_person(key)
         if is_person:
             found.names.extend(names_in(key))
-        if isinstance(item, (dict, list)):
-            yield field, item, _about(field, key, item, about, people)
-        elif isinstance(item, str) and (not is_person or _names_somebody(item)):
+        if isinstance(item, (dict, list)) or (isinstance(item, str) and (not is_person or _names_somebody(item))):
             yield field, item, _about(field, key, item, about, people)
 
 
 def _about(field: str, key: str, item: Any, about: _About, people: bool) -> _About:
-    if about is _About.SECRETS or holds_a_secret(field) or (may_hold_a_secret(field) and looks_like_a_secret(item)):
+    meaning = meaning_of(field)
+    if about is _About.SECRETS or meaning.secret or (meaning.perhaps_secret and looks_like_a_secret(item)):
         return _About.SECRETS
     if not people:
         return _About.ANYTHING
-    if is_about_people(key):
+    if meaning.people:
         return _About.PEOPLE
     has_parts = isinstance(item, (dict, list))
     if about is _About.PEOPLE:
         # An aspect of a person, such as the role, is no name.
         return about if has_parts or is_name(key) or not is_key_of_a_person(key) else _About.ANYTHING
     if about is _About.USER:
-        return about if has_parts else _About.PEOPLE if is_name(key) else _About.ANYTHING
+        return about if has_parts else _About.PEOPLE if is_name(key) and key == field else _About.ANYTHING
     return _About.USER if has_parts and words_of(key) in (('user',), ('users',)) else _About.ANYTHING
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 _WORDS = re.compile(r'IDs?(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]')
 
@@ -31,7 +32,7 @@ _BY_COLUMN = re.compile(
     r'|aggregat|deduplicat|stratif|normaliz|adjust|weight|measur|stepp?|sampl|power|increas|decreas|divid|multipli)'
     r'(?:e|y|d|ed|ied|ped)?|down|stand|near|close'
 )
-_OF_A_PERSON = frozenset({'user', 'users', 'id', 'ids', 'name', 'names', 'email', 'emails', 'person', 'member', 'admin'})
+_OF_A_PERSON = frozenset({'user', 'users', 'id', 'ids', 'name', 'names', 'email', 'emails', 'person', 'member'})
 # What the keys of an object about a person are made of; any other key is somebody's name.
 _KEY_WORDS = _OF_A_PERSON | {
     *('old', 'new', 'added', 'removed', 'type', 'types', 'role', 'roles', 'status', 'first', 'last', 'middle', 'full'),
@@ -48,6 +49,28 @@ _SECRET = re.compile(
 )
 # Secrets where the value looks like one: `key` is also what an item of a list is known by, `token` a word of design.
 _PERHAPS_SECRET = re.compile(r'(?:^|.* )(?:token|key|auth|bearer|signature|header|hash)s?')
+
+# Without one of these in it a field is none of the above: most are not, and need no closer look.
+_TELLING = (
+    *('owner', 'author', 'creat', 'modif', 'review', 'approv', 'submit', 'commit', 'act', 'coll', 'contrib'),
+    *('maintain', 'watch', 'stake', 'subscri', 'follow', 'assign', 'request', 'invit', 'mail', 'member', 'admin'),
+    *(
+        'employ',
+        'mate',
+        'person',
+        'people',
+        'recipient',
+        'by',
+        'name',
+        'editor',
+        'call',
+        'pass',
+        'pwd',
+        'secret',
+        'key',
+    ),
+    *('token', 'cred', 'connect', 'auth', 'header', 'pem', 'bearer', 'sign', 'hash'),
+)
 
 # Datadog's own scanner knows hundreds; these are what Statsig and the warehouses it reads from give out.
 _KEY = r'(?:[\w-]{0,40}?[A-Za-z0-9]{20,}[\w-]*|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'
@@ -78,9 +101,10 @@ _TELLTALES = (
 )
 _ONE_WORD = re.compile(r'[\w.~+/=:-]+')
 _RUN = re.compile(r'[A-Za-z0-9]{16,}')
-_TURNS = re.compile(r'(?<=[a-z])[A-Z0-9]|(?<=[0-9])[A-Za-z]|(?<=[A-Z])[0-9]')
+_DIGIT_TURNS = re.compile(r'(?<=[A-Za-z])[0-9]|(?<=[0-9])[A-Za-z]')
+_CASE_TURNS = re.compile(r'(?<=[a-z])[A-Z]')
 
-SECRET = '(secret)'
+SECRET = '(secret)'  # noqa: S105
 
 
 @lru_cache(maxsize=4_000)
@@ -89,16 +113,44 @@ def words_of(field: str) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORDS.findall(field[:200]))
 
 
-@lru_cache(maxsize=4_000)
+class Meaning(NamedTuple):
+    """What a field holds by its name; `perhaps_secret` if the value looks like it."""
+
+    people: bool = False
+    secret: bool = False
+    perhaps_secret: bool = False
+
+
+def meaning_of(field: str) -> Meaning:
+    # Where there are thousands of fields, mostly a number tells them apart.
+    return _meaning_of(field[:200].rstrip('0123456789'))
+
+
+@lru_cache(maxsize=4_000)  # the same fields come again and again
+def _meaning_of(field: str) -> Meaning:
+    lowered = field.lower()
+    if not any(part in lowered for part in _TELLING):
+        return _NOTHING
+    words = words_of(field)
+    name = ' '.join(words)
+    return Meaning(
+        _is_about_people(words), _SECRET.fullmatch(name) is not None, _PERHAPS_SECRET.fullmatch(name) is not None
+    )
+
+
+_NOTHING = Meaning()
+
+
 def is_about_people(field: str) -> bool:
     """Whether a field of Statsig's, such as `ownerEmail` or `allowedReviewers`, holds somebody's name or address."""
-    words = words_of(field)
+    return meaning_of(field).people
+
+
+def _is_about_people(words: tuple[str, ...]) -> bool:
     if not words or _ASPECT.fullmatch(words[-1]):
         return False
     return (
-        any(map(_SOMEBODY.fullmatch, words))
-        or any(pair in _TOGETHER for pair in zip(words, words[1:], strict=False))
-        or _ends_in_by(words)
+        any(map(_SOMEBODY.fullmatch, words)) or any(pair in _TOGETHER for pair in pairwise(words)) or _ends_in_by(words)
     )
 
 
@@ -121,16 +173,6 @@ def is_name(key: str) -> bool:
     return key in ('old', 'new') or any(word.startswith('name') or word.endswith('name') for word in words_of(key))
 
 
-@lru_cache(maxsize=4_000)
-def holds_a_secret(field: str) -> bool:
-    return _SECRET.fullmatch(' '.join(words_of(field))) is not None
-
-
-@lru_cache(maxsize=4_000)
-def may_hold_a_secret(field: str) -> bool:
-    return _PERHAPS_SECRET.fullmatch(' '.join(words_of(field))) is not None
-
-
 def looks_like_a_secret(value: Any) -> bool:
     """One word in which letters and digits alternate as in nothing that people write: `9fK2mQx71bZr4Tw8`."""
     if isinstance(value, list):
@@ -139,9 +181,12 @@ def looks_like_a_secret(value: Any) -> bool:
         return False
     if _SECRET_IN_TEXT.search(value[:500]):
         return True
-    return _ONE_WORD.fullmatch(value[:500]) is not None and any(
-        len(_TURNS.findall(run)) >= 4 and any(map(str.isdigit, run)) for run in _RUN.findall(value[:500])
-    )
+    return _ONE_WORD.fullmatch(value[:500]) is not None and any(map(_looks_random, _RUN.findall(value[:500])))
+
+
+def _looks_random(run: str) -> bool:
+    by_digits = len(_DIGIT_TURNS.findall(run))
+    return by_digits >= 3 or (by_digits > 0 and by_digits + len(_CASE_TURNS.findall(run)) >= 6)
 
 
 def without_secrets(text: str) -> str:

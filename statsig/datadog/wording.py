@@ -8,6 +8,7 @@ from itertools import islice
 from statsig.datadog.conditions import alike, describe_condition, describe_difference, named_condition
 from statsig.datadog.differences import ORDER, Piece, field_label, folded
 from statsig.datadog.matching import match_items, name_of
+from statsig.datadog.redaction import HIDDEN, SECRET
 from statsig.datadog.values import JSON, Words, is_scalar, parsed, parsed_value, same
 
 _SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 'value', 'schedule')
@@ -111,7 +112,8 @@ def _body(piece: Piece, words: Words) -> str:
     if isinstance(before, str) and isinstance(after, str) and min(len(before), len(after)) > _SHOWN:
         return _long_text(before, after, words)
     then, now = _one(piece.style, before, words), _one(piece.style, after, words)
-    return f'{then} → {now}' if then != now else f'changed in a part too deep or too long to show: {now}'
+    is_told = then != now or HIDDEN in now or SECRET in now
+    return f'{then} → {now}' if is_told else f'changed in a part too deep or too long to show: {now}'
 
 
 def _one(style: str, value: JSON, words: Words) -> str:
@@ -227,6 +229,7 @@ def _person(value: JSON, words: Words) -> str:
 def _long_text(before: str, after: str, words: Words) -> str:
     """Two long texts, from shortly before the place where they begin to differ."""
     start = words.redaction.may_start_at(after, max(0, _common_prefix(before, after) - 20))
+    start = words.redaction.may_start_at(before, start)
     then, now = (words.name(side[start : start + _SHOWN]) for side in (before, after))
     if then == now:
         return f'text changed ({len(before):,} → {len(after):,} characters)'
