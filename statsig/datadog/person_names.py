@@ -47,8 +47,8 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _INVISIBLE = re.compile('[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]')
-_ESCAPED_CHARACTER = re.compile(r'\\+u([0-9a-fA-F]{4})')
-_ESCAPED_SPACE = re.compile(r'\\+[nrt"/]')
+_ESCAPED_CHARACTER = re.compile(r'(?<!\\)\\+u([0-9a-fA-F]{4})')
+_ESCAPED_SPACE = re.compile(r'(?<!\\)\\+[nrt"/]')
 
 # No names, though people, teams and mailboxes are called so.
 # fmt: off

@@ -35,6 +35,7 @@ _MAX_SEARCHED = 20_000
 _MAX_READ = 250_000
 _MAX_SECRETS = 200
 _LONGEST_SECRET = 64
+_FIRST, _LAST = ('firstName', 'first_name'), ('lastName', 'last_name')
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +197,25 @@ def _of_object(
     found: _Found, above: str, value: dict[Any, Any], about: _About, room: int, people: bool
 ) -> Iterator[_Item]:
     """The items of an object that may matter; the keys that are names are taken at once."""
+    both = _first_and_last(value) if about is _About.PEOPLE else ''
+    if both:
+        found.names.append(both)
     for key, item in islice(value.items(), room):
         key = str(key)
+        if both and key in _FIRST + _LAST:
+            continue
         field = above if key in ('old', 'new') else key
         is_person = about is _About.PEOPLE and not is_key_of_a_person(key)
         if is_person:
             found.names.extend(names_in(key))
         if isinstance(item, (dict, list)) or (isinstance(item, str) and (not is_person or _names_somebody(item))):
             yield field, item, _about(field, key, item, about, people)
+
+
+def _first_and_last(value: dict[Any, Any]) -> str:
+    """`John Roe`, of which the parts alone may be any word."""
+    found = [next((value[key] for key in keys if isinstance(value.get(key), str)), '') for keys in (_FIRST, _LAST)]
+    return ' '.join(found) if all(found) else ''
 
 
 def _about(field: str, key: str, item: Any, about: _About, people: bool) -> _About:

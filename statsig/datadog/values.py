@@ -26,6 +26,7 @@ MAX_EXAMINED = 1_000
 _WORDS_OF_JSON: dict[str, bool | None] = {'true': True, 'false': False, 'null': None}
 _ACRONYMS = {word.lower(): word for word in ('AI', 'API', 'ID', 'IDs', 'IP', 'OS', 'SDK', 'SQL', 'SSO', 'URL', 'URLs')}
 _DURATIONS = (('days', 86_400_000), ('h', 3_600_000), ('min', 60_000), ('s', 1_000))
+_CAPITALISED = re.compile(r'[^\W\d_a-z][a-z\'’]')
 _WORD_STARTS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})')
 
 
@@ -69,8 +70,8 @@ def label_of(field: JSON) -> str:
 @lru_cache(maxsize=2_000)  # the same fields come again and again
 def _label_of(field: str) -> str:
     name = clean(field)
-    if without_secrets(name) != name:
-        return name  # to be hidden as it stands
+    if _CAPITALISED.match(name) or without_secrets(name) != name:
+        return name  # no field of Statsig's: somebody's name or a secret, perhaps, to be hidden as it is written
     words = _WORD_STARTS.sub(' ', name.replace('_', ' ')).split()
     told = (word if word[:2].isupper() else _ACRONYMS.get(word.lower(), word.lower()) for word in words)
     return ' '.join(told) or 'field'

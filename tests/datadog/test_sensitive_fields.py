@@ -48,8 +48,9 @@ MORE_SECRETS = {
 }
 MORE_OF_NEITHER = {
     'rememberMe', 'authorizationMode', 'token_limit', 'tokenizer', 'secret_santa_enabled', 'passwordless', 'groupBy',
-    'order_by', 'sortedBy', 'userIDs', 'user_id', 'users', 'user', 'standby', 'emailDomain', 'emailVerified', 'keyboard',
-    'passPercentage', 'memberCount', 'isCompassEnabled', 'authority', 'factor', 'monkey', 'defaultValue', 'hobby',
+    'order_by', 'sortedBy', 'userIDs', 'user_id', 'users', 'user', 'standby', 'emailDomain', 'emailVerified',
+    'keyboard', 'memberCount', 'isCompassEnabled', 'authority', 'factor', 'monkey', 'defaultValue', 'hobby',
+    'passPercentage',
 }
 # fmt: on
 
