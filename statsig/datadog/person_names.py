@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import Literal
 from urllib.parse import unquote
 
 HIDDEN = '(hidden)'
@@ -32,12 +33,13 @@ _LONGEST_LIST = 100_000
 _PART = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _RUN = re.compile(r'[^\W_]+')
 _LETTERS = re.compile(r'[^\W\d_]+')
+_HUMP = re.compile(r'[A-Z][a-z]+')
 # Scripts that set no spaces between words, where a name stands next to letters.
 _UNSPACED = re.compile(r'[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]')
 _BETWEEN = r'[\W_]{0,4}'
-_INITIAL = r'(?:[^\W\d_][._-]|(?-i:[^\W\d_a-z]))'
+_MIDDLE_NAME = r'(?:[^\W\d_][._-]|(?-i:[^\W\d_a-z])[^\W\d_]{0,20})'
 # Loosely joined, the last name before the first would be found in many a sentence: `the page: mark it`.
-_REVERSED = r'(?:,\s{0,2}|[._+/-]{0,2})'
+_REVERSED = r'(?:,?\s{0,2}|[._+/-]{0,2})'
 _STARTS, _ENDS = r'(?<![^\W_])', r'(?![^\W_])'
 
 _STOP = r'\s"\'`<>(),;:|\[\]{}=/?&\\'
@@ -47,6 +49,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _INVISIBLE = re.compile('[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]')
+_ACCENTS = re.compile('[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]')
 _ESCAPED_CHARACTER = re.compile(r'(?<!\\)\\+u([0-9a-fA-F]{4})')
 _ESCAPED_SPACE = re.compile(r'(?<!\\)\\+[nrt"/]')
 
@@ -138,7 +141,7 @@ class KnownNames:
         if not self.by_word:
             return ()
         folded = _folded(text)
-        words = {*_LETTERS.findall(folded), *_RUN.findall(folded)}
+        words = {*_LETTERS.findall(folded), *_RUN.findall(folded), *map(_folded, _HUMP.findall(text))}
         if not folded.isascii() and _UNSPACED.search(folded):
             joined = ''.join(_RUN.findall(folded))
             words.update(map(''.join, pairwise(joined)))
@@ -159,14 +162,19 @@ def _plain(text: str) -> str:
         text = unquote(unquote(text))
     if '&' in text:
         text = html.unescape(text)
-    return text if text.isascii() else _INVISIBLE.sub('', unicodedata.normalize('NFKC', text))
+    return text if text.isascii() else _INVISIBLE.sub('', _normalized('NFKC', text))
 
 
 def _without_accents(text: str) -> str:
     if text.isascii():
         return text
-    letters = ''.join(each for each in unicodedata.normalize('NFKD', text) if not unicodedata.combining(each))
-    return unicodedata.normalize('NFC', letters)
+    return unicodedata.normalize('NFC', _ACCENTS.sub('', _normalized('NFKD', text)))
+
+
+def _normalized(form: Literal['NFKC', 'NFKD'], text: str) -> str:
+    """In one form, wide letters as ordinary ones. There are characters that become eighteen: of those only a few."""
+    normal = unicodedata.normalize(form, text)
+    return normal if len(normal) <= 2 * len(text) + 100 else text
 
 
 def _folded(text: str) -> str:
@@ -210,7 +218,8 @@ def _pattern_of(names: tuple[str, ...]) -> re.Pattern[str]:
             continue
         parts = name.split(' ')
         whole += _spellings(parts)
-        alone += _spellings_of_one(parts) if 1 < len(parts) <= _MOST_PARTS else []
+        if 1 < len(parts) <= _MOST_PARTS:
+            alone += [_in_camel_case(parts), *_spellings_of_one(parts)]
     spaced = [each for each in whole if not _UNSPACED.search(each)]
     unspaced = [each for each in (*whole, *alone) if _UNSPACED.search(each)]
     alternatives = [
@@ -231,7 +240,7 @@ def _spellings(parts: list[str]) -> list[str]:
     if len(parts) > _MOST_PARTS:
         return [in_order]
     first, *middle, last = spelt
-    between = rf'{_BETWEEN}(?:(?:{"|".join((*middle, _INITIAL))}){_BETWEEN}){{0,3}}'
+    between = rf'{_BETWEEN}(?:(?:{"|".join((*middle, _MIDDLE_NAME))}){_BETWEEN}){{0,3}}'
     return [
         in_order,
         f'{first}{between}{last}',
@@ -250,6 +259,12 @@ def _with_initials(parts: list[str]) -> list[str]:
         rf'{_spelt(first)}[._-]{final}',
         rf'(?-i:{_capital(first)})\s(?-i:{final.upper()})',
     ]
+
+
+def _in_camel_case(parts: list[str]) -> str:
+    """Within a word: `testJaneDoeTwo`."""
+    humps = [_spelt(part.capitalize()) for part in (parts[0], parts[-1])]
+    return f'(?-i:(?:{"".join(humps)}|{"".join(reversed(humps))})(?![a-z]))'
 
 
 def _spellings_of_one(parts: list[str]) -> list[str]:

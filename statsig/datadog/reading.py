@@ -114,7 +114,7 @@ def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Director
     if action.kind == 'config' and directory is not None:
         action = replace(action, kind=directory.kind_of_config(entry.name) or 'config')
     is_person = _is_of_a_person(entry, action)
-    redaction = _redaction(entry, is_person, hide_author)
+    redaction = _redaction(entry, action, hide_author)
     name = _line(entry.name, _MAX_NAME, redaction)
     author = '' if hide_author else _line(entry.author or entry.author_email, _MAX_NAME, redaction)
     if action.verb == 'logged in' and not name:
@@ -171,10 +171,11 @@ def _environments(entry: AuditEntry, action: Action) -> tuple[str, ...]:
     return environments_touched(entry.changes, reaches_users(action))
 
 
-def _redaction(entry: AuditEntry, is_of_a_person: bool, hide_people: bool) -> Redaction:
-    told = (entry.author, entry.author_email, entry.name if is_of_a_person or has_address(entry.name) else '')
+def _redaction(entry: AuditEntry, action: Action, hide_people: bool) -> Redaction:
+    is_of_people = _is_of_a_person(entry, action) or has_address(entry.name)
+    told = (entry.author, entry.author_email, entry.name if is_of_people else '')
     names = [name for each in told for name in names_in(each)]
-    return redaction_of(entry.changes, hide_people, names, ids=[entry.author_id])
+    return redaction_of(entry.changes, hide_people, names, [entry.author_id], keyed_by_people=action.kind == 'user')
 
 
 def _is_of_a_person(entry: AuditEntry, action: Action) -> bool:

@@ -98,10 +98,12 @@ class Redaction:
 NOTHING_HIDDEN = Redaction()
 
 
-def redaction_of(changes: Any, people: bool, names: Iterable[str] = (), ids: Iterable[str] = ()) -> Redaction:
+def redaction_of(
+    changes: Any, people: bool, names: Iterable[str] = (), ids: Iterable[str] = (), keyed_by_people: bool = False
+) -> Redaction:
     """Hides the secrets of an entry's `changes` and, with `people`, who stands in them, these names and ids (of
-    people), and whatever looks like an e-mail address."""
-    found = _search(changes, people)
+    people), and whatever looks like an e-mail address. `keyed_by_people`: keys may be names under any field."""
+    found = _search(changes, people, keyed_by_people)
     secrets = sorted({value[:_LONGEST_SECRET] for value in found.secrets}, key=len, reverse=True)[:_MAX_SECRETS]
     return Redaction(
         active=people,
@@ -137,6 +139,7 @@ _Item = tuple[str, Any, _About]  # the name of its field, a text, object or list
 class _Found:
     """`is_cut`: there was more about people than could be looked at."""
 
+    keyed_by_people: bool
     names: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
@@ -158,9 +161,9 @@ class _Found:
             return None
 
 
-def _search(changes: Any, people: bool) -> _Found:
+def _search(changes: Any, people: bool, keyed_by_people: bool = False) -> _Found:
     """Looks at a bounded number of values: what matters first, then those next to the top."""
-    found = _Found()
+    found = _Found(keyed_by_people)
     waiting: deque[_Item] = deque([('', changes, _About.ANYTHING)])
     looked_at = 0
     while waiting:
@@ -206,7 +209,7 @@ def _of_object(
             continue
         field = above if key in ('old', 'new') else key
         is_person = about is _About.PEOPLE and not is_key_of_a_person(key)
-        if is_person:
+        if is_person or (found.keyed_by_people and _names_somebody(key)):
             found.names.extend(names_in(key))
         if isinstance(item, (dict, list)) or (isinstance(item, str) and (not is_person or _names_somebody(item))):
             yield field, item, _about(field, key, item, about, people)

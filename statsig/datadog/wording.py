@@ -38,7 +38,11 @@ def summary(item: Mapping[str, JSON], words: Words) -> str:
     parts = []
     for field in sorted(islice(item, 100), key=lambda key: ORDER.get(folded(str(key)), len(ORDER))):
         label, style = field_label(str(field))
-        if style in _SUMMARISED and not _is_understood(style, item[field]) and not words.redaction.hides(str(field)):
+        if (
+            style in _SUMMARISED
+            and not _is_understood(style, item[field])
+            and not words.redaction.mask(str(field), item[field])
+        ):
             text = _values(item[field], words) if style == 'value' and not label else _one(style, item[field], words)
             parts.append(f'{label} {text}'.strip() if style in ('percent', 'value', 'schedule') else text)
     return '; '.join(part for part in parts if part) or _plain_summary(item, words)
@@ -67,7 +71,7 @@ def _plain_summary(item: Mapping[str, JSON], words: Words) -> str:
     for field in islice(item, 100):
         label, style = field_label(str(field))
         value = item[field]
-        if style not in _PLAIN or folded(str(field)) == 'id' or words.redaction.hides(str(field)):
+        if style not in _PLAIN or folded(str(field)) == 'id' or words.redaction.mask(str(field), item[field]):
             continue
         if is_scalar(value) and value not in (None, '', name):
             parts.append(f'{words.name(label)} {_one(style, value, words)}')
