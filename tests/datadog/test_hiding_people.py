@@ -65,9 +65,8 @@ def test_the_person_an_entry_is_about_is_named_nowhere() -> None:
     ],
 )
 def test_an_entry_named_after_people_hides_them(action: str, name: str) -> None:
-    entry = replace(GATE, action=action, name=name, changes={'note': changed('', f'{name}: ask John Roe, Kim Poe')})
+    entry = replace(GATE, action=action, name=name, changes={'note': changed('', f'on behalf of {name}')})
 
-    entry = replace(entry, changes={'note': changed('', name)})
     assert not [part for part in ('john', 'roe', 'Kim', 'Poe', 'x.com') if part in sent(entry)]
 
 
@@ -326,9 +325,7 @@ def test_whoever_stands_in_any_shape_under_a_field_about_people_is_hidden_everyw
 
 
 @given(st.text(max_size=400), st.lists(st.text(max_size=40), max_size=5))
-def test_any_text_and_any_names_can_be_hidden(text: str, names: list[str]) -> None:
-    redaction = hide_people(names)
-    hidden = redaction.text(text)
+def test_whatever_the_text_and_the_names_no_address_is_left_and_nothing_raises(text: str, names: list[str]) -> None:
+    hidden = hide_people(names).text(f'{text} zed@hitch.example {text}')
 
-    assert redaction.text(hidden) is not None
-    assert not redaction.names or hidden == redaction.text(text)
+    assert 'hitch' not in hidden
