@@ -14,7 +14,7 @@ ALL = 'all'
 PRODUCTION = 'production'
 EVERYWHERE = (ALL, PRODUCTION)
 _MAX_NAMED = 20
-_MAX_LOOKED_AT = 2_000  # names, met again and again: those of so many rules
+_MAX_LOOKED_AT = 1_000  # names, met again and again: those of so many rules
 
 _OF_A_RULE = ('environments', 'enabledEnvironments', 'environment')
 # What is in force in every environment at once, since no rule confines it to some.

@@ -18,6 +18,7 @@ from typing import Any
 
 from statsig.datadog.markdown import clean, cut
 from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction
+from statsig.datadog.sensitive_fields import without_secrets
 
 JSON = Any
 
@@ -31,6 +32,7 @@ _NESTED = frozenset({dict, list, tuple})
 _WORDS_OF_JSON: dict[str, bool | None] = {'true': True, 'false': False, 'null': None}
 _ACRONYMS = {word.lower(): word for word in ('AI', 'API', 'ID', 'IDs', 'IP', 'OS', 'SDK', 'SQL', 'SSO', 'URL', 'URLs')}
 _DURATIONS = (('days', 86_400_000), ('h', 3_600_000), ('min', 60_000), ('s', 1_000))
+_CAPITALISED = re.compile(r'[^\W\d_a-z][a-z\'’]')
 _WORD_STARTS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})')
 
 
@@ -123,6 +125,8 @@ def label_of(field: JSON) -> str:
 @lru_cache(maxsize=2_000)  # the same fields come again and again
 def _label_of(field: str) -> str:
     name = clean(field)
+    if _CAPITALISED.match(name) or without_secrets(name) != name:
+        return name  # no field of Statsig's: somebody's name or a secret, perhaps, to be hidden as it is written
     words = _WORD_STARTS.sub(' ', name.replace('_', ' ')).split()
     told = (word if word[:2].isupper() else _ACRONYMS.get(word.lower(), word.lower()) for word in words)
     return ' '.join(told) or 'field'
@@ -202,6 +206,10 @@ class Words:
         """A value of a known field: text without quotes."""
         return (self._line(value, self.limits.value) or 'none') if isinstance(value, str) else self.quoted(value)
 
+    def held(self, field: str, value: JSON) -> str:
+        """A value of the user's own field, as `quoted`."""
+        return self.redaction.mask(field, value) or self.quoted(value)
+
     def quoted(self, value: JSON) -> str:
         """A value of any field: text in quotes, so that "true" and true can be told apart."""
         if value is None:
@@ -251,8 +259,10 @@ class Words:
         room.characters -= 2
         if room.parts < 0 or room.characters < 0 or not allowance.take(_PART):
             return '…'
+        if is_scalar(value) and (mask := self.redaction.mask(field, value)):
+            return mask
         if isinstance(value, str):
-            text = HIDDEN if self.redaction.hides(field) else self._line(value, room.longest, allowance)
+            text = self._line(value, room.longest, allowance)
             room.characters -= len(text)
             return text
         if isinstance(value, float) and not math.isfinite(value):
@@ -264,12 +274,14 @@ class Words:
         if depth <= 0 or not isinstance(value, (dict, list, tuple)):
             return '…'
         if isinstance(value, dict):
-            shrunk = {}
+            hidden = self.redaction.hides(field)
+            shrunk: dict[str, JSON] = {}
             for key, item in islice(value.items(), 20):
-                inner = field if self.redaction.hides(field) else str(key)
-                name = self._line(str(key), 100, allowance)
+                hides_key = self.redaction.hides_key(field, key)
+                name = HIDDEN if hides_key else self._line(str(key), 100, allowance)
                 room.characters -= len(name)
-                shrunk[name] = self._shrunk(item, depth - 1, inner, room, allowance)
+                inner = self._shrunk(item, depth - 1, field if hidden else str(key), room, allowance)
+                shrunk[name if name not in shrunk else f'{name} ({len(shrunk) + 1})'] = inner
             return shrunk | ({'…': f'{len(value) - 20} more'} if len(value) > 20 else {})
         items = [self._shrunk(item, depth - 1, field, room, allowance) for item in value[:20]]
         return items + ([f'… {len(value) - 20} more'] if len(value) > 20 else [])

@@ -13,7 +13,7 @@ from statsig.datadog.conditions import (
 )
 from statsig.datadog.differences import ORDER, Piece, field_label, folded, style_of
 from statsig.datadog.matching import match_items, name_of
-from statsig.datadog.redaction import HIDDEN
+from statsig.datadog.redaction import HIDDEN, SECRET
 from statsig.datadog.values import JSON, Words, are_scalars, is_scalar, parsed_pair, parsed_value, same
 
 _SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 'value', 'schedule')
@@ -43,8 +43,8 @@ def tell_all(pieces: Iterable[Piece], words: Words) -> str:
 def tell(piece: Piece, words: Words) -> str:
     """One difference: `allocation 10 % → 50 %`. The label comes first where there is one."""
     label = words.name(piece.label)
-    if words.redaction.hides(piece.field) and not _tells_nobody(piece):
-        return f'{label} {HIDDEN}'.strip()
+    if mask := words.redaction.mask(piece.field, piece.before, piece.after):
+        return f'{label} {mask}'.strip()
     return f'{label} {_body(piece, words)}'.strip()
 
 
@@ -52,7 +52,7 @@ def summary(item: Mapping[str, JSON], words: Words) -> str:
     """What a rule or group holds, for one that came or went: `pass 50 %; production; email is any of …`."""
     parts = []
     for field in sorted(islice(item, _MAX_FIELDS), key=lambda key: ORDER.get(folded(key), len(ORDER))):
-        if (style := style_of(field)) not in _SUMMARISED or words.redaction.hides(field):
+        if (style := style_of(field)) not in _SUMMARISED or words.redaction.mask(field, item[field]):
             continue
         label, _ = field_label(field)
         value = parsed_value(item[field], words.work.read) if style in ('value', 'conditions') else item[field]
@@ -75,7 +75,7 @@ def _values(value: JSON, words: Words) -> str:
     """`cta_text "Buy", rows 4`"""
     if not isinstance(value, dict):
         return words.quoted(value)
-    shown = [f'{words.name(key)} {words.quoted(item)}' for key, item in islice(value.items(), words.limits.items)]
+    shown = [f'{words.name(key)} {words.held(key, item)}' for key, item in islice(value.items(), words.limits.items)]
     more = len(value) - len(shown)
     return ', '.join(shown) + (f' and {more} more' if more > 0 else '')
 
@@ -86,7 +86,9 @@ def _plain_summary(item: Mapping[str, JSON], words: Words) -> str:
     parts = []
     for field in islice(item, _MAX_FIELDS):
         value = item[field]
-        if not is_scalar(value) or value in (None, '', name) or folded(field) == 'id' or words.redaction.hides(field):
+        if not is_scalar(value) or value in (None, '', name) or folded(field) == 'id':
+            continue
+        if words.redaction.mask(field, value):
             continue
         label, style = field_label(field)
         if style in _PLAIN:
@@ -134,9 +136,8 @@ def _body(piece: Piece, words: Words) -> str:
     if isinstance(before, str) and isinstance(after, str) and min(len(before), len(after)) > _SHOWN:
         return _long_text(before, after, words)
     then, now = _one(piece.style, before, words), _one(piece.style, after, words)
-    if then != now:
-        return f'{then} → {now}'
-    return f'changed in a part {"that is hidden" if HIDDEN in now else "too deep or too long to show"}: {now}'
+    is_told = then != now or HIDDEN in now or SECRET in now
+    return f'{then} → {now}' if is_told else f'changed in a part too deep or too long to show: {now}'
 
 
 def _one(style: str, value: JSON, words: Words) -> str:
@@ -254,7 +255,8 @@ def _person(value: JSON, words: Words) -> str:
 
 def _long_text(before: str, after: str, words: Words) -> str:
     """Two long texts, from shortly before the place where they begin to differ."""
-    start = 0 if words.redaction.active else max(0, _common_prefix(before, after) - 20)
+    start = words.redaction.may_start_at(after, max(0, _common_prefix(before, after) - 20))
+    start = words.redaction.may_start_at(before, start)
     then, now = (words.name(side[start : start + _SHOWN]) for side in (before, after))
     if then == now:
         return f'text changed ({len(before):,} → {len(after):,} characters)'
@@ -275,7 +277,3 @@ def _common_prefix(a: str, b: str) -> int:
 def _is_list(value: JSON) -> bool:
     """A list of plain values; a missing one counts as empty."""
     return value is None or (isinstance(value, list) and are_scalars(value))
-
-
-def _tells_nobody(piece: Piece) -> bool:
-    return all(side is None or isinstance(side, (bool, int, float)) for side in (piece.before, piece.after))
