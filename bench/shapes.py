@@ -100,10 +100,10 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
     '500 fields of 15 items known by their names': lambda: _fields(
         500, 'k', lambda each, side: [{'title': f'{item}', 'v': side} for item in range(15)]
     ),
-    '80,000 keys of a value, one other': lambda: _field(
-        'defaultValue', lambda side: {f'{key}': side * (key == 70_000) for key in range(45_000)}
+    '45,000 keys of a value, one other': lambda: _field(
+        'defaultValue', lambda side: {f'{key}': side * (key == 40_000) for key in range(45_000)}
     ),
-    '40,000 keys of a value, all others': lambda: _field(
+    '35,000 keys of a value, all others': lambda: _field(
         'defaultValue', lambda side: {f'{key}{side}': 0.5 for key in range(35_000)}
     ),
     # Rules.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from statsig.datadog.allowance import Allowance
 from statsig.datadog.fields import differing_fields, opened
 from statsig.datadog.markdown import clean
 from statsig.datadog.matching import Pair, are_items, differing_keys, match_items
-from statsig.datadog.values import JSON, MAX_EXAMINED, MAX_MATCHED, Allowance, label_of, same
+from statsig.datadog.values import JSON, MAX_EXAMINED, MAX_MATCHED, label_of, same
 
 ALL = 'all'
 PRODUCTION = 'production'

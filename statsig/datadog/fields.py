@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from statsig.datadog.values import JSON, MAX_EXAMINED, MAX_READ, Allowance, parsed, parsed_pair, same
+from statsig.datadog.allowance import Allowance
+from statsig.datadog.values import JSON, MAX_EXAMINED, MAX_READ, parsed, parsed_pair, same
 
 
 def differing_fields(changes: Mapping[str, JSON] | None) -> Iterator[tuple[str, JSON, JSON]]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import partial
 
-from statsig.datadog.values import JSON, Allowance, fingerprint, is_scalar, same
+from statsig.datadog.allowance import Allowance
+from statsig.datadog.values import JSON, fingerprint, is_scalar, same
 
 MAX_ITEMS = 400
 _AT_ONCE = 16  # items compared at once, to see quickly that they do not differ

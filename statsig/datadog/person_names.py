@@ -22,13 +22,16 @@ from itertools import pairwise
 from typing import Literal
 from urllib.parse import unquote
 
+from statsig.datadog.allowance import Allowance
+
 HIDDEN = '(hidden)'
 
 _LONGEST_NAME = 320
 _MOST_PARTS = 6
 # A text that holds more known names than this is about people, and is hidden whole.
-_MOST_IN_A_TEXT = 50
+_MOST_IN_A_TEXT = 12
 _LONGEST_LIST = 100_000
+_PATTERN = 5_000  # what it costs to make the pattern of a name
 
 _PART = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _RUN = re.compile(r'[^\W_]+')
@@ -120,19 +123,22 @@ class KnownNames:
                 by_word.setdefault(_folded(run), {})[f'={name[:_LONGEST_NAME]}'] = None
         return cls({word: tuple(found) for word, found in by_word.items()})
 
-    def hide(self, text: str) -> str:
-        """The text without these names and without whatever looks like an e-mail address."""
-        shown = self._hide(text)
+    def hide(self, text: str, allowance: Allowance) -> str:
+        """The text without these names and without whatever looks like an e-mail address. What the allowance has no
+        room for is hidden whole."""
+        shown = self._hide(text, allowance)
         # Only where something was spelt so that it was missed, the text is sent in its plain spelling.
         for plainer in (_plain, _without_accents):
             plain = plainer(shown)
-            if plain != shown and (hidden := self._hide(plain)) != plain:
+            if plain != shown and (hidden := self._hide(plain, allowance)) != plain:
                 shown = hidden
         return shown
 
-    def _hide(self, text: str) -> str:
+    def _hide(self, text: str, allowance: Allowance) -> str:
+        if not allowance.take(len(text) if text.isascii() else 4 * len(text)):
+            return HIDDEN
         found = self._candidates(text)
-        if len(found) > _MOST_IN_A_TEXT:
+        if len(found) > _MOST_IN_A_TEXT or not allowance.take(len(found) * (2 * len(text) + _PATTERN)):
             return HIDDEN
         hidden = _pattern_of(found).sub(HIDDEN, text) if found else text
         return _ADDRESS.sub(HIDDEN, hidden) if _may_hold_address(hidden) else hidden

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
+from statsig.datadog.allowance import Allowance, cost_of_reading, unlimited
 from statsig.datadog.person_names import HIDDEN, KnownNames, has_address, names_in
 from statsig.datadog.sensitive_fields import (
     SECRET,
@@ -22,6 +23,8 @@ from statsig.datadog.sensitive_fields import (
     is_key_of_a_person,
     is_name,
     looks_like_a_secret,
+    may_hold_secrets,
+    may_mean_something,
     meaning_of,
     start_outside_secrets,
     without_secrets,
@@ -31,8 +34,11 @@ from statsig.datadog.sensitive_fields import (
 __all__ = ['HIDDEN', 'NOTHING_HIDDEN', 'SECRET', 'Redaction', 'hide_people', 'people_in', 'redaction_of']
 
 _LONGEST_NAME = 320
-_MAX_SEARCHED = 20_000
-_MAX_READ = 250_000
+# Parts of a change, those that need a closer look counted ten times.
+_MAX_SEARCHED = 150_000
+_OBJECT, _CLOSELY = 4, 10
+_MAX_READ = 150_000
+_MAX_NAMED = 20_000  # letters of all names
 _MAX_SECRETS = 200
 _LONGEST_SECRET = 64
 _FIRST, _LAST = ('firstName', 'first_name'), ('lastName', 'last_name')
@@ -47,31 +53,41 @@ class Redaction:
 
     active: bool = False
     names: KnownNames | None = None
-    secrets: re.Pattern[str] | None = None
+    secrets: tuple[str, ...] = ()
     everything: bool = False
 
-    def text(self, text: str) -> str:
+    def text(self, text: str, allowance: Allowance | None = None) -> str:
+        """What the allowance has no room for is hidden whole."""
+        allowance = allowance or unlimited()
         if self.everything:
             return HIDDEN if text else text
-        if self.secrets is not None:
-            text = self.secrets.sub(SECRET, text)
-        text = without_secrets(text)
-        return self.names.hide(text) if self.names is not None else text
+        if self.secrets:
+            if not allowance.take(len(text) * (1 + len(self.secrets) // 20)):
+                return SECRET
+            for secret in self.secrets:
+                if secret in text:
+                    text = re.sub(rf'{re.escape(secret)}[^\s"\']*', SECRET, text)
+        if may_hold_secrets(text):
+            if not allowance.take(5 * len(text)):
+                return SECRET
+            text = without_secrets(text)
+        return self.names.hide(text, allowance) if self.names is not None else text
 
-    def start_of(self, text: str, limit: int) -> str:
+    def start_of(self, text: str, limit: int, allowance: Allowance | None = None) -> str:
         """The redacted start of a long text, enough of it to be cut to `limit`.
 
         Names are hidden before anything is cut, and what a cut name would leave behind is dropped: half a name would
         no longer be found.
         """
-        if len(text) <= 4 * limit + _LONGEST_NAME:
-            return self.text(text)
-        start = self.text(text[: 4 * limit + _LONGEST_NAME])
-        return start[: max(0, len(start) - _LONGEST_NAME)]
+        longest = min(4 * limit, limit + _LONGEST_NAME) + _LONGEST_NAME
+        if len(text) <= longest:
+            return self.text(text, allowance)
+        start = self.text(text[:longest], allowance)
+        return start if start in (HIDDEN, SECRET) else start[: max(0, len(start) - _LONGEST_NAME)]
 
     def may_start_at(self, text: str, start: int) -> int:
         """Where a text may be cut so that it can be told from about `start` on: not within what is to be hidden."""
-        return 0 if self.active or self.secrets is not None else start_outside_secrets(text, start)
+        return 0 if self.active or self.secrets else start_outside_secrets(text, start)
 
     def hides(self, field: str) -> bool:
         """Whether a field is hidden whole, by its name."""
@@ -108,8 +124,7 @@ def redaction_of(
     return Redaction(
         active=people,
         names=KnownNames.of(chain(names, found.names), chain(ids, found.ids)) if people else None,
-        # Of a longer one the rest goes with it.
-        secrets=re.compile('|'.join(rf'{re.escape(each)}[^\s"\']*' for each in secrets)) if secrets else None,
+        secrets=tuple(secrets),
         everything=people and found.is_cut,
     )
 
@@ -137,7 +152,7 @@ _Item = tuple[str, Any, _About]  # the name of its field, a text, object or list
 
 @dataclass(slots=True)
 class _Found:
-    """`is_cut`: there was more about people than could be looked at."""
+    """`is_cut`: there was more than could be looked at. `named`: letters of the names."""
 
     keyed_by_people: bool
     names: list[str] = field(default_factory=list)
@@ -145,8 +160,10 @@ class _Found:
     secrets: list[str] = field(default_factory=list)
     is_cut: bool = False
     read: int = 0
+    named: int = 0
 
     def person(self, key: str, value: str) -> None:
+        self.named += len(value)
         if words_of(key)[-1:] in (('id',), ('ids',)):
             self.ids.append(value)
         else:
@@ -154,7 +171,7 @@ class _Found:
 
     def opened(self, text: str) -> Any:
         """What a text of JSON holds, as long as there are not too many of them."""
-        self.read += len(text)
+        self.read += cost_of_reading(text)
         try:
             return json.loads(text) if self.read <= _MAX_READ else None
         except (ValueError, RecursionError):
@@ -162,29 +179,90 @@ class _Found:
 
 
 def _search(changes: Any, people: bool, keyed_by_people: bool = False) -> _Found:
-    """Looks at a bounded number of values: what matters first, then those next to the top."""
+    """Looks at a bounded number of values, at what matters first."""
     found = _Found(keyed_by_people)
-    waiting: deque[_Item] = deque([('', changes, _About.ANYTHING)])
-    looked_at = 0
-    while waiting:
-        key, value, about = waiting.popleft()
-        room = _MAX_SEARCHED - looked_at
-        if room <= 0:
-            found.is_cut = found.is_cut or about is _About.PEOPLE
+    plain = _PlainObjects()
+    waiting: deque[_Item] = deque()
+    others: list[Any] = [changes]  # of plain fields
+    left = _MAX_SEARCHED
+    while waiting or others:
+        if left <= 0 or found.named > _MAX_NAMED:
+            found.is_cut = True
+            break
+        if waiting:
+            key, value, about = waiting.popleft()
+            left -= _CLOSELY * (1 if isinstance(value, str) else 1 + len(value))
+            _look_closely(found, key, value, about, people, waiting)
             continue
-        looked_at += 1
-        if isinstance(value, str):
-            _take(found, key, value, about, waiting)
-            continue
-        looked_at += min(len(value), room)
-        found.is_cut = found.is_cut or (about is _About.PEOPLE and len(value) > room)
+        value = others.pop()
         if isinstance(value, dict):
-            inner = list(_of_object(found, key, value, about, room, people))
-        else:
-            inner = [(key, item, about) for item in value[:room] if isinstance(item, (str, dict, list))]
-        waiting.extend(each for each in inner if each[2] is _About.ANYTHING)
-        waiting.extendleft(each for each in inner if each[2] is not _About.ANYTHING)
+            left -= _OBJECT + len(value) // 2
+            is_plain = not keyed_by_people and plain.has(value)
+            left -= plain.cost()
+            if is_plain:
+                others += _with_parts(value.values())
+            else:
+                waiting.append(('', value, _About.ANYTHING))
+        elif isinstance(value, list):
+            left -= _OBJECT + len(value) // 4
+            if not _LOOKED_INTO.isdisjoint(map(type, value)):
+                left -= len(value) // 2
+                others += _with_parts(value)
+        elif isinstance(value, str):
+            left -= _CLOSELY
+            _take(found, '', value, _About.ANYTHING, waiting)
     return found
+
+
+def _look_closely(found: _Found, key: str, value: Any, about: _About, people: bool, waiting: deque[_Item]) -> None:
+    if isinstance(value, str):
+        _take(found, key, value, about, waiting)
+        return
+    if isinstance(value, dict):
+        inner = list(_of_object(found, key, value, about, people))
+    else:
+        inner = [(key, item, about) for item in value if isinstance(item, (str, dict, list))]
+    waiting.extend(each for each in inner if each[2] is _About.ANYTHING)
+    waiting.extendleft(each for each in inner if each[2] is not _About.ANYTHING)
+
+
+_NESTED = frozenset({dict, list})
+_LOOKED_INTO = _NESTED | {str}
+_OPENING = frozenset('{[')
+
+
+def _with_parts(values: Collection[Any]) -> list[Any]:
+    """The lists, the objects, and the texts that may be JSON."""
+    return [each for each in values if type(each) in _NESTED or (type(each) is str and each[:1] in _OPENING)]
+
+
+@dataclass(slots=True)
+class _PlainObjects:
+    """Which objects have no field that could be about people or hold a secret: most, and many have the same fields."""
+
+    known: dict[tuple[str, ...], bool] = field(default_factory=dict)
+    closely: int = 0
+
+    def has(self, value: dict[str, Any]) -> bool:
+        keys = tuple(value)
+        is_plain = self.known.get(keys)
+        if is_plain is None:
+            self.closely += 4 + len(keys) // 20
+            is_plain = not may_mean_something('\n'.join(keys))
+            if not is_plain and len(keys) < 50:
+                self.closely += len(keys)
+                is_plain = all(map(_is_plain, keys))
+            self.known[keys] = is_plain
+        return is_plain
+
+    def cost(self) -> int:
+        """Of what was looked at closely since it was asked last."""
+        closely, self.closely = self.closely, 0
+        return closely * _CLOSELY
+
+
+def _is_plain(key: str) -> bool:
+    return not any(meaning_of(key)) and words_of(key) not in (('user',), ('users',))
 
 
 def _take(found: _Found, key: str, text: str, about: _About, waiting: deque[_Item]) -> None:
@@ -196,14 +274,12 @@ def _take(found: _Found, key: str, text: str, about: _About, waiting: deque[_Ite
         waiting.append((key, inner, about))
 
 
-def _of_object(
-    found: _Found, above: str, value: dict[Any, Any], about: _About, room: int, people: bool
-) -> Iterator[_Item]:
+def _of_object(found: _Found, above: str, value: dict[Any, Any], about: _About, people: bool) -> Iterator[_Item]:
     """The items of an object that may matter; the keys that are names are taken at once."""
     both = _first_and_last(value) if about is _About.PEOPLE else ''
     if both:
         found.names.append(both)
-    for key, item in islice(value.items(), room):
+    for key, item in value.items():
         key = str(key)
         if both and key in _FIRST + _LAST:
             continue

@@ -69,7 +69,7 @@ _TELLING = (
         'secret',
         'key',
     ),
-    *('token', 'cred', 'connect', 'auth', 'header', 'pem', 'bearer', 'sign', 'hash'),
+    *('user', 'token', 'cred', 'connect', 'auth', 'header', 'pem', 'bearer', 'sign', 'hash'),
 )
 
 # Datadog's own scanner knows hundreds; these are what Statsig and the warehouses it reads from give out.
@@ -128,8 +128,7 @@ def meaning_of(field: str) -> Meaning:
 
 @lru_cache(maxsize=4_000)  # the same fields come again and again
 def _meaning_of(field: str) -> Meaning:
-    lowered = field.lower()
-    if not any(part in lowered for part in _TELLING):
+    if not may_mean_something(field):
         return _NOTHING
     words = words_of(field)
     name = ' '.join(words)
@@ -139,6 +138,12 @@ def _meaning_of(field: str) -> Meaning:
 
 
 _NOTHING = Meaning()
+
+
+def may_mean_something(fields: str) -> bool:
+    """Whether a field, or one of several, takes a closer look."""
+    lowered = fields.lower()
+    return any(part in lowered for part in _TELLING)
 
 
 def is_about_people(field: str) -> bool:
@@ -191,16 +196,20 @@ def _looks_random(run: str) -> bool:
 
 def without_secrets(text: str) -> str:
     """Texts that are secrets by their looks or by what stands before them, as `(secret)`."""
+    return _SECRET_IN_TEXT.sub(_hidden, text) if may_hold_secrets(text) else text
+
+
+def may_hold_secrets(text: str) -> bool:
+    """Whether it takes a closer look, which costs much more."""
     lowered = text.lower()
-    if not any(telltale in lowered for telltale in _TELLTALES):
-        return text
-    return _SECRET_IN_TEXT.sub(_hidden, text)
+    return any(telltale in lowered for telltale in _TELLTALES)
 
 
 def start_outside_secrets(text: str, start: int) -> int:
     """`start`, or where the secret begins that it would cut in two: half a secret would no longer be found."""
     first = max(0, start - 4_000)
-    spans = (found.span() for found in _SECRET_IN_TEXT.finditer(text[first : start + 400]))
+    around = text[first : start + 400]
+    spans = (found.span() for found in _SECRET_IN_TEXT.finditer(around)) if may_hold_secrets(around) else ()
     return next((first + begin for begin, end in spans if first + begin < start < first + end), start)
 
 

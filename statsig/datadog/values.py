@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from statsig.datadog.allowance import Allowance, cost_of_reading
 from statsig.datadog.markdown import clean, cut
 from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction
 from statsig.datadog.sensitive_fields import without_secrets
@@ -26,7 +27,9 @@ MAX_READ = 600_000
 MAX_EXAMINED = 500
 MAX_MATCHED = 2_000  # items of all lists in which it is looked for what became of which
 MAX_SENT = 25_000  # characters of one value sent as structure: no change event and no log has room for more
+_NAME = 20_000  # what a short name may cost at the most
 _TEXT, _PART = 100, 40  # what a text costs beside its characters, and what a part of a value does
+_MOST_UNREAD = 2_000  # characters of a text of JSON that nobody could read, to be shown where people are hidden
 _BEYOND = 320  # characters of a long text looked at beyond those that are shown
 _NESTED = frozenset({dict, list, tuple})
 _WORDS_OF_JSON: dict[str, bool | None] = {'true': True, 'false': False, 'null': None}
@@ -56,26 +59,11 @@ class Unread(str):
 
 
 @dataclass(slots=True)
-class Allowance:
-    """How much work one entry may still cost, of one kind."""
-
-    left: int
-
-    def take(self, amount: int) -> bool:
-        """Whether so much is left; if so, it is taken."""
-        if amount > self.left:
-            return False
-        self.left -= amount
-        return True
-
-
-@dataclass(slots=True)
 class Work:
     """What an entry may cost beyond what is looked at anyway: more than can be shown of one, whatever it holds.
 
-    `told` and `sent`: characters made safe and, if asked for, cleared of people, for words and for structures; a text
-    and a part of a value cost as much as some characters by themselves. `read`: text of JSON within other values, as
-    `_cost_of_reading` counts. `matched`: items of lists.
+    `told` and `sent`: making texts safe and clearing them of secrets and people, for words and for structures.
+    `read`: text of JSON within other values, as `cost_of_reading` counts. `matched`: items of lists.
     """
 
     told: Allowance = field(default_factory=lambda: Allowance(250_000))
@@ -140,7 +128,7 @@ def parsed(value: JSON, allowance: Allowance | None = None) -> JSON:
     """
     if not _looks_like_json(value):
         return value
-    if not (allowance or Allowance(MAX_READ)).take(_cost_of_reading(value)):
+    if not (allowance or Allowance(MAX_READ)).take(cost_of_reading(value)):
         return Unread(value)
     try:
         return json.loads(value)
@@ -150,7 +138,7 @@ def parsed(value: JSON, allowance: Allowance | None = None) -> JSON:
 
 def parsed_pair(before: JSON, after: JSON, allowance: Allowance) -> tuple[JSON, JSON]:
     """Both as what they hold, or both as the text they are: one of each could not be compared."""
-    cost = sum(_cost_of_reading(side) for side in (before, after) if _looks_like_json(side))
+    cost = sum(cost_of_reading(side) for side in (before, after) if _looks_like_json(side))
     if not allowance.take(cost):
         nothing = Allowance(0)
         return parsed(before, nothing), parsed(after, nothing)
@@ -159,11 +147,6 @@ def parsed_pair(before: JSON, after: JSON, allowance: Allowance) -> tuple[JSON, 
 
 def _looks_like_json(value: JSON) -> bool:
     return isinstance(value, str) and not isinstance(value, Unread) and value.lstrip()[:1] in ('{', '[')
-
-
-def _cost_of_reading(text: str) -> int:
-    """In characters; making a list, an object or a part of one takes as long as some characters."""
-    return len(text) + 6 * sum(map(text.count, '[{,'))
 
 
 def parsed_value(value: JSON, allowance: Allowance | None = None) -> JSON:
@@ -199,7 +182,7 @@ class Words:
     def name(self, value: JSON) -> str:
         """A name as it is written, without quotes. A short one always: there are not many in what is told."""
         if isinstance(value, str):
-            return self._line(value, 80, Allowance(_TEXT + 80) if len(value) <= 80 else None)
+            return self._line(value, 80, Allowance(_NAME) if len(value) <= 80 else None)
         return self.plain(value)
 
     def plain(self, value: JSON) -> str:
@@ -292,9 +275,12 @@ class Words:
         return cut(clean(json.dumps(shrunk, ensure_ascii=False)), limit)
 
     def _line(self, text: str, limit: int, allowance: Allowance | None = None) -> str:
-        if not (allowance or self.work.told).take(_TEXT + min(len(text), limit + _BEYOND)):
+        allowance = allowance or self.work.told
+        if self.redaction.active and isinstance(text, Unread) and len(text) > _MOST_UNREAD:
+            return HIDDEN  # nobody has looked for people in it
+        if not allowance.take(_TEXT + min(len(text), limit + _BEYOND)):
             return '…'
-        return cut(self.redaction.start_of(text, limit), limit)
+        return cut(clean(self.redaction.start_of(text, limit, allowance)), limit)
 
 
 def number(value: float) -> str:
