@@ -35,8 +35,9 @@ COUNTED: dict[Kind, Metric] = {
     'holdouts': metrics.HOLDOUTS,
     'segments': metrics.SEGMENTS,
 }
-# States that are counted even where there are none: what is asked of them must be 0 before the first comes, or a monitor
-# of their growth, and a tile, have nothing to go by. Which stale gates these are does not matter: it is a true zero.
+# States that are counted even where there are none: what is asked of them must be 0 before the first comes, or a
+# monitor of their growth, and a tile, have nothing to go by. Which stale gates these are does not matter: it is a true
+# zero.
 ALWAYS_COUNTED: dict[Kind, tuple[tuple[str, str], ...]] = {
     'gates': (
         ('status', 'In Progress'),
