@@ -15,7 +15,7 @@ from statsig.datadog.markdown import clean, cut
 from statsig.datadog.notice import Notice
 from statsig.datadog.reading import Reading
 from statsig.datadog.text import plain_text_of
-from statsig.datadog.values import JSON, iso, same
+from statsig.datadog.values import JSON, iso
 
 TRACK = 'event-management'
 
@@ -116,9 +116,7 @@ def _sides(reading: Reading) -> _Sides:
     keys: dict[str, str] = {}  # under which key the items of a field are
     for change in reading.changes:
         size = len(json.dumps([change.field, change.before, change.after]))
-        # Alike, though they differ: beyond what is shown. (Hidden people are alike as well, and that says enough.)
-        alike = same(change.before, change.after) and not reading.redaction.active
-        if size > room or alike:
+        if size > room or not change.shows_a_difference:
             sides.left_out += 1
             continue
         room -= size

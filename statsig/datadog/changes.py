@@ -16,8 +16,8 @@ from statsig.datadog.environments import environments_touched
 from statsig.datadog.fields import differing_fields
 from statsig.datadog.markdown import cut
 from statsig.datadog.matching import Pair, are_items, match_items, name_of
-from statsig.datadog.redaction import NOTHING_HIDDEN, Redaction
-from statsig.datadog.values import JSON, MAX_EXAMINED, Limits, Words, parsed
+from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, SECRET, Redaction
+from statsig.datadog.values import JSON, MAX_EXAMINED, Limits, Words, parsed, same
 from statsig.datadog.wording import order, summary, tell_all
 
 __all__ = ['Change', 'Description', 'LeftOut', 'Limits', 'describe', 'environments_touched']
@@ -44,6 +44,12 @@ class Change:
     text: str
     what: What = 'field'
     name: str = ''
+
+    @property
+    def shows_a_difference(self) -> bool:
+        """Whether the two values look different, or say by themselves why they do not: what differs is hidden."""
+        hidden = repr(self.before)
+        return HIDDEN in hidden or SECRET in hidden or not same(self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def describe(
     words = Words(limits, redaction)
     told: list[Change] = []
     more = items = 0
-    for site in _sites(changes, redaction):
+    for site in _sites(changes, words):
         if isinstance(site, int):
             items += site
         elif len(told) >= limits.changes:
@@ -96,17 +102,17 @@ class _Site:
     what: What = 'field'
 
 
-def _sites(changes: Mapping[str, JSON] | None, redaction: Redaction) -> Iterator[_Site | int]:
+def _sites(changes: Mapping[str, JSON] | None, words: Words) -> Iterator[_Site | int]:
     """Where it differs; a number stands for so many items of a list that were not compared."""
     differing = [(field, parsed(before), parsed(after)) for field, before, after in differing_fields(changes)]
     beside = {folded(field) for field, _, _ in differing}
     for field, before, after in differing:
         if is_untold(field, beside):
             continue
-        if redaction.hides(field) or not are_items(before, after) or _is_told_whole(field):
+        if words.redaction.hides(field) or not are_items(before, after) or _is_told_whole(field):
             yield _Site(field, before, after)
             continue
-        matching = match_items(before, after)
+        matching = match_items(before, after, words.work.matched)
         for pair in matching.differing():
             yield _Site(field, pair.before, pair.after, 'item')
         if matching.moved:
@@ -131,7 +137,7 @@ def _describe_site(site: _Site, words: Words) -> Change | None:
         return _describe_item(site, words)
     if site.what == 'order':
         return _change(site, '', f'{words.name(noun_of(site.field))}s {order(site.before, site.after, words)}', words)
-    text = tell_all(compare(site.field, site.before, site.after, words.limits.depth, words.redaction), words)
+    text = tell_all(compare(site.field, site.before, site.after, words), words)
     label = words.name(heading_of(site.field))
     return _change(site, '', f'{label}: {text}' if label else text, words) if text else None
 
@@ -144,7 +150,7 @@ def _describe_item(site: _Site, words: Words) -> Change | None:
         how = 'added' if site.before is None else 'removed'
         held = summary(item, words)
         return _change(site, subject, f'{subject} {how}' + (f': {held}' if held else ''), words, name)
-    text = tell_all(compare_item(Pair(site.before, site.after), words.limits.depth, words.redaction), words)
+    text = tell_all(compare_item(Pair(site.before, site.after), words), words)
     return _change(site, subject, f'{subject}: {text}', words, name) if text else None
 
 
@@ -155,5 +161,5 @@ def _change(site: _Site, subject: str, text: str, words: Words, name: str = '') 
 
 def _differing(site: _Site, words: Words) -> tuple[JSON, JSON]:
     if site.what == 'order':
-        return contrast_order(site.before, site.after)
-    return contrast(site.before, site.after, words.limits.depth + 2, whole_texts=words.redaction.active)
+        return contrast_order(site.before, site.after, words.work)
+    return contrast(site.before, site.after, words.limits.depth + 2, words.work, words.redaction)

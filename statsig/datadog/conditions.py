@@ -8,8 +8,10 @@ as the numbers they are rather than guessed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from statsig.datadog.values import JSON, Words, is_scalar
+from statsig.datadog.matching import without_common
+from statsig.datadog.values import JSON, Words, are_scalars, fingerprint
 
 OPERATORS = {
     'any': 'is any of',
@@ -108,19 +110,38 @@ def describe_difference(before: JSON, after: JSON, words: Words) -> str:
     )
 
 
-def alike(removed: Sequence[JSON], added: Sequence[JSON]) -> list[tuple[JSON, JSON]]:
-    """Which of the conditions that went became which of those that came: the same question with another answer, or
-    the only one for the only one."""
-    waiting = {_question(item): item for item in removed}
-    pairs = [(waiting.pop(key), item) for item in added if (key := _question(item)) in waiting]
-    return pairs or ([(removed[0], added[0])] if len(removed) == len(added) == 1 else [])
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What became of a rule's conditions: which turned into which, which came, which went."""
+
+    changed: tuple[tuple[JSON, JSON], ...]
+    added: tuple[JSON, ...]
+    removed: tuple[JSON, ...]
 
 
-def _question(condition: JSON) -> str:
+def compare_conditions(before: Sequence[JSON], after: Sequence[JSON]) -> Conditions:
+    """One turned into another where it asks the same with another answer, or is the only one that went, and the other
+    the only one that came. Order aside; each is looked at a fixed number of times."""
+    removed, added = without_common(before, after)
+    waiting: dict[bytes | int, list[JSON]] = {}
+    for item in reversed(removed):
+        waiting.setdefault(_question(item), []).append(item)
+    changed = [(old.pop(), item) for item in added if (old := waiting.get(_question(item)))]
+    if not changed and len(removed) == len(added) == 1:
+        changed = [(removed[0], added[0])]
+    old_ones, new_ones = ({id(item) for item in side} for side in (zip(*changed, strict=True) if changed else ((), ())))
+    return Conditions(
+        tuple(changed),
+        tuple(item for item in added if id(item) not in new_ones),
+        tuple(item for item in removed if id(item) not in old_ones),
+    )
+
+
+def _question(condition: JSON) -> bytes | int:
     """What a condition asks, the answer aside."""
     if not isinstance(condition, dict):
-        return ''
-    return repr([_kind(condition), *(condition.get(key) for key in ('operator', 'field', 'customID'))])[:500]
+        return b''
+    return fingerprint([_kind(condition), *(condition.get(key) for key in ('operator', 'field', 'customID'))])
 
 
 def _kind(condition: Mapping[str, JSON]) -> JSON:
@@ -132,7 +153,7 @@ def _value(condition: JSON) -> JSON:
 
 
 def _is_set(value: JSON) -> bool:
-    return isinstance(value, list) and len(value) > 0 and all(map(is_scalar, value)) and len(set(value)) == len(value)
+    return isinstance(value, list) and len(value) > 0 and are_scalars(value) and len(set(value)) == len(value)
 
 
 def _asked(condition: Mapping[str, JSON], words: Words) -> str:
@@ -170,6 +191,6 @@ def _operator(operator: JSON, words: Words) -> str:
 
 def _target(condition: Mapping[str, JSON], words: Words) -> str:
     value = _value(condition)
-    if isinstance(value, list) and all(map(is_scalar, value[: words.limits.items])):
+    if isinstance(value, list) and are_scalars(value[: words.limits.items]):
         return words.listed(value) if value else 'nothing'
     return words.time(value) if _kind(condition) == 'time' else words.plain(value)

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from statsig.datadog.matching import match_items, name_of, trimmed
-from statsig.datadog.values import JSON, MAX_EXAMINED, is_scalar, parsed, same
+from statsig.datadog.redaction import NOTHING_HIDDEN, Redaction
+from statsig.datadog.values import JSON, MAX_EXAMINED, Work, is_scalar, parsed_pair, same
 
 # Kept of an item that changed, so that it is known which one.
 _IDENTITY = ('name', 'groupName', 'key', 'id')
@@ -18,24 +19,30 @@ _CONTEXT = ('type', 'conditionType', 'field', 'operator')
 _WINDOW_BEFORE, _LONG = 20, 200
 
 
-def contrast(before: JSON, after: JSON, depth: int, whole_texts: bool = False) -> tuple[JSON, JSON]:
+def contrast(
+    before: JSON, after: JSON, depth: int, work: Work, redaction: Redaction = NOTHING_HIDDEN
+) -> tuple[JSON, JSON]:
     """(before, after) without what is the same on both sides; the order of a list counts where nothing else differs.
 
-    depth: how many levels of objects and lists are looked into. whole_texts: long texts are not cut to where they
-    begin to differ, as they must not be where names are still to be hidden in them.
+    depth: how many levels of objects and lists are looked into. work: what it may cost. redaction: what is still to be
+    hidden in what comes back, so that long texts are not cut to begin in the middle of it.
     """
     if depth > 0 and isinstance(before, str) and isinstance(after, str):
-        before, after = _texts(before, after, whole_texts)
+        before, after = _texts(before, after, work, redaction)
     if depth > 0 and isinstance(before, dict) and isinstance(after, dict):
-        return _objects(before, after, depth, whole_texts)
+        return _objects(before, after, depth, work, redaction)
     if depth > 0 and isinstance(before, list) and isinstance(after, list):
-        return _lists(before, after, depth, whole_texts)
+        return _lists(before, after, depth, work, redaction)
     return before, after
 
 
-def contrast_order(before: JSON, after: JSON) -> tuple[list[str], list[str]]:
+def contrast_order(before: JSON, after: JSON, work: Work) -> tuple[list[str], list[str]]:
     """The names of items that are the same on both sides, from the first one on that is in another place."""
-    pairs = [pair for pair in match_items(before, after).pairs if pair.before is not None and pair.after is not None]
+    pairs = [
+        pair
+        for pair in match_items(before, after, work.matched).pairs
+        if pair.before is not None and pair.after is not None
+    ]
     new = [pair.before for pair in pairs if pair.before is not None]
     kept = {id(item) for item in new}
     old = [item for item in before or [] if id(item) in kept]
@@ -43,7 +50,9 @@ def contrast_order(before: JSON, after: JSON) -> tuple[list[str], list[str]]:
     return [name_of(item) for item in old[first:]], [name_of(item) for item in new[first:]]
 
 
-def _objects(before: Mapping[str, JSON], after: Mapping[str, JSON], depth: int, whole_texts: bool) -> tuple[JSON, JSON]:
+def _objects(
+    before: Mapping[str, JSON], after: Mapping[str, JSON], depth: int, work: Work, redaction: Redaction
+) -> tuple[JSON, JSON]:
     old: dict[str, JSON] = {}
     new: dict[str, JSON] = {}
     for key in dict.fromkeys((*islice(before, MAX_EXAMINED), *islice(after, MAX_EXAMINED))):
@@ -52,11 +61,11 @@ def _objects(before: Mapping[str, JSON], after: Mapping[str, JSON], depth: int, 
         elif key not in after:
             old[key] = before[key]
         elif not same(before[key], after[key]):
-            old[key], new[key] = contrast(before[key], after[key], depth - 1, whole_texts)
+            old[key], new[key] = contrast(before[key], after[key], depth - 1, work, redaction)
     return old, new
 
 
-def _lists(before: list[JSON], after: list[JSON], depth: int, whole_texts: bool) -> tuple[JSON, JSON]:
+def _lists(before: list[JSON], after: list[JSON], depth: int, work: Work, redaction: Redaction) -> tuple[JSON, JSON]:
     if all(map(is_scalar, before)) and all(map(is_scalar, after)):
         old, new = ({(isinstance(item, bool), item): item for item in side} for side in (before, after))
         gone = [item for key, item in old.items() if key not in new]
@@ -64,14 +73,14 @@ def _lists(before: list[JSON], after: list[JSON], depth: int, whole_texts: bool)
         if gone or came:
             return gone, came
     elif all(isinstance(item, dict) for side in (before, after) for item in side):
-        return _items(before, after, depth, whole_texts)
+        return _items(before, after, depth, work, redaction)
     return trimmed(before, after)[1:]
 
 
 def _items(
-    before: list[Mapping[str, JSON]], after: list[Mapping[str, JSON]], depth: int, whole_texts: bool
+    before: list[Mapping[str, JSON]], after: list[Mapping[str, JSON]], depth: int, work: Work, redaction: Redaction
 ) -> tuple[JSON, JSON]:
-    matching = match_items(before, after)
+    matching = match_items(before, after, work.matched)
     old: list[JSON] = []
     new: list[JSON] = []
     gone: list[Mapping[str, JSON]] = []
@@ -81,14 +90,14 @@ def _items(
             gone += [pair.before] if pair.before is not None else []
             came += [pair.after] if pair.after is not None else []
         else:
-            _put(old, new, pair.before, pair.after, _IDENTITY, depth, whole_texts)
+            _put(old, new, pair.before, pair.after, _IDENTITY, depth, work, redaction)
     # Conditions have neither id nor name: what went and what came in the same number became one another.
     alike = [(one, other) for one, other in zip(gone, came, strict=False) if len(gone) == len(came)]
     for one, other in alike:
-        _put(old, new, one, other, _CONTEXT, depth, whole_texts)
+        _put(old, new, one, other, _CONTEXT, depth, work, redaction)
     old += gone[len(alike) :]
     new += came[len(alike) :]
-    return (old, new) if old or new else contrast_order(before, after)
+    return (old, new) if old or new else contrast_order(before, after, work)
 
 
 def _put(
@@ -98,26 +107,32 @@ def _put(
     after: Mapping[str, JSON],
     known_by: Sequence[str],
     depth: int,
-    whole_texts: bool,
+    work: Work,
+    redaction: Redaction,
 ) -> None:
     kept = {key: after[key] for key in known_by if key in after and same(before.get(key), after[key])}
-    for side, differing in zip((old, new), _objects(before, after, depth - 1, whole_texts), strict=True):
+    for side, differing in zip((old, new), _objects(before, after, depth - 1, work, redaction), strict=True):
         side.append({**kept, **differing})
 
 
-def _texts(before: str, after: str, whole: bool) -> tuple[JSON, JSON]:
-    values = parsed(before), parsed(after)
+def _texts(before: str, after: str, work: Work, redaction: Redaction) -> tuple[JSON, JSON]:
+    values = parsed_pair(before, after, work.contrasted)
     if not any(isinstance(value, str) for value in values):
         return values
-    if whole or min(len(before), len(after)) <= _LONG:
+    if min(len(before), len(after)) <= _LONG:
         return before, after
-    start = max(0, common_prefix(before, after) - _WINDOW_BEFORE)
+    start = start_of_difference(before, after, redaction)
     lead = '…' if start else ''
     return lead + before[start:], lead + after[start:]
 
 
-def common_prefix(a: str, b: str) -> int:
-    """How many characters both begin with."""
+def start_of_difference(before: str, after: str, redaction: Redaction) -> int:
+    """From where two texts are to be shown: shortly before they differ, and not within what is to be hidden."""
+    start = max(0, _common_prefix(before, after) - _WINDOW_BEFORE)
+    return redaction.may_start_at(before, redaction.may_start_at(after, start))
+
+
+def _common_prefix(a: str, b: str) -> int:
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 
 from statsig.datadog.markdown import clean
-from statsig.datadog.matching import Pair, are_items, match_items, name_of, trimmed
-from statsig.datadog.redaction import Redaction
-from statsig.datadog.values import JSON, MAX_EXAMINED, is_scalar, label_of, parsed, parsed_value, same
+from statsig.datadog.matching import Pair, are_items, differing, differing_keys, match_items, name_of, trimmed
+from statsig.datadog.values import JSON, Words, are_scalars, label_of, parsed_pair, same, truth
 
 # How the fields of Statsig are called and told, in the order in which they are told. Keys without `_`, in lower case.
 _FIELDS: dict[str, tuple[str, str]] = {
@@ -94,17 +92,24 @@ def _folded(field: str) -> str:
     return field.replace('_', '').lower()
 
 
-def field_label(field: str) -> tuple[str, str]:
-    """(label, style) of one of Statsig's fields; an unknown one goes by its name in words."""
+def style_of(field: str) -> str:
+    """How the values of a field are told."""
     key = folded(field)
     if key in _FIELDS:
-        label, style = _FIELDS[key]
-        return (label or label_of(field) if style in ('plain', 'prose') else label), style
+        return _FIELDS[key][1]
     if field.endswith('Ms') and len(field) > 2:
-        return label_of(field[:-2]), 'duration'
+        return 'duration'
     if key.endswith(('allocation', 'percentage')):
-        return label_of(field), 'percent'
-    return label_of(field), 'time' if key.endswith(('time', 'date')) else 'quoted'
+        return 'percent'
+    return 'time' if key.endswith(('time', 'date')) else 'quoted'
+
+
+def field_label(field: str) -> tuple[str, str]:
+    """(label, style) of one of Statsig's fields; an unknown one goes by its name in words."""
+    style, label = style_of(field), _FIELDS.get(folded(field), ('', ''))[0]
+    if folded(field) in _FIELDS:
+        return (label or label_of(field) if style in ('plain', 'prose') else label), style
+    return label_of(field[:-2] if style == 'duration' else field), style
 
 
 def heading_of(field: str) -> str:
@@ -138,24 +143,27 @@ def subject_of(noun: str, item: Mapping[str, JSON]) -> str:
     return f'{noun} "{name}"' if name else noun
 
 
-def compare(field: str, before: JSON, after: JSON, depth: int, redaction: Redaction) -> Iterator[Piece]:
+def compare(field: str, before: JSON, after: JSON, words: Words) -> Iterator[Piece]:
     """The differences of one field of Statsig's. The field's own label is left for the caller to say."""
-    yield from _compare(field, '', field_label(field)[1], before, after, depth, redaction)
+    yield from _compare(field, '', field_label(field)[1], before, after, words.limits.depth, words)
 
 
-def compare_item(pair: Pair, depth: int, redaction: Redaction) -> Iterator[Piece]:
+def compare_item(pair: Pair, words: Words) -> Iterator[Piece]:
     """The differences within one rule, group or other item; most telling first."""
     before, after = pair.before or {}, pair.after or {}
-    for field in sorted(_fields_of(before, after), key=lambda key: ORDER.get(folded(key), len(ORDER))):
-        if not same(before.get(field), after.get(field)):
-            label, style = field_label(field)
-            yield from _compare(field, label, style, before.get(field), after.get(field), depth, redaction)
+    for field in sorted(_differing(before, after), key=lambda key: ORDER.get(folded(key), len(ORDER))):
+        label, style = field_label(field)
+        yield from _compare(field, label, style, before.get(field), after.get(field), words.limits.depth, words)
 
 
-def _fields_of(before: Mapping[str, JSON], after: Mapping[str, JSON]) -> list[str]:
-    names = dict.fromkeys(str(key) for key in (*islice(before, MAX_EXAMINED), *islice(after, MAX_EXAMINED)))
-    keys = {folded(name) for name in names}
-    return [name for name in names if folded(name) not in _IDENTITY and not is_untold(name, keys)]
+def _differing(before: Mapping[str, JSON], after: Mapping[str, JSON]) -> list[str]:
+    """The fields in which two items differ, but for those that tell nothing."""
+    found = [name for name in differing_keys(before, after) if folded(name) not in _IDENTITY]
+    found = [name for name in found if not is_untold(name, ())]
+    if _TWINS.keys().isdisjoint(map(folded, found)):
+        return found
+    beside = set(map(folded, {**before, **after}))
+    return [name for name in found if not is_untold(name, beside)]
 
 
 def is_untold(field: str, beside: Collection[str]) -> bool:
@@ -165,27 +173,27 @@ def is_untold(field: str, beside: Collection[str]) -> bool:
 
 
 def _compare(
-    field: str, label: str, style: str, before: JSON, after: JSON, depth: int, redaction: Redaction
+    field: str, label: str, style: str, before: JSON, after: JSON, depth: int, words: Words
 ) -> Iterator[Piece]:
     has_parts = isinstance(before, (dict, list, str)) or isinstance(after, (dict, list, str))
-    if not has_parts or style in _WHOLE or redaction.hides(field):
+    if not has_parts or style in _WHOLE or words.redaction.hides(field):
         yield Piece(field, label, style, before, after)
         return
     if style != 'member':
-        read = parsed_value if style == 'value' else parsed
-        before, after = read(before), read(after)
+        before, after = parsed_pair(before, after, words.work.read)
+        if style == 'value':
+            before, after = truth(before), truth(after)
         if same(before, after):
             return
     if depth > 0 and isinstance(before, dict) and isinstance(after, dict):
-        for key in dict.fromkeys((*islice(before, MAX_EXAMINED), *islice(after, MAX_EXAMINED))):
-            if not same(before.get(key), after.get(key)):
-                path, inner = _below(label, style, str(key))
-                yield from _compare(str(key), path, inner, before.get(key), after.get(key), depth - 1, redaction)
+        for key in differing_keys(before, after):
+            path, inner = _below(label, style, key)
+            yield from _compare(key, path, inner, before.get(key), after.get(key), depth - 1, words)
     elif depth > 0 and style in ('value', 'member') and _are_lists(before, after):
         path = label if style == 'member' else f'{label} '.lstrip()
-        yield from _compare_members(field, path, before, after, depth - 1, redaction)
+        yield from _compare_members(field, path, before, after, depth - 1, words)
     elif depth > 0 and are_items(before, after) and style not in ('value', 'member'):
-        yield from _compare_items(field, label, before, after, depth, redaction)
+        yield from _compare_items(field, label, before, after, depth, words)
     else:
         yield Piece(field, label, style, before, after)
 
@@ -201,28 +209,27 @@ def _below(label: str, style: str, key: str) -> tuple[str, str]:
 
 
 def _compare_members(
-    field: str, path: str, before: list[JSON], after: list[JSON], depth: int, redaction: Redaction
+    field: str, path: str, before: list[JSON], after: list[JSON], depth: int, words: Words
 ) -> Iterator[Piece]:
     """Two lists within a value of the user's own: `plans["pro"].price`, `rows[3].width`, counted from 0."""
-    if all(map(is_scalar, before)) and all(map(is_scalar, after)):
+    if are_scalars(before) and are_scalars(after):
         yield Piece(field, path.strip(), 'members', before, after)
     elif are_items(before, after) and all(map(_handle, before)) and all(map(_handle, after)):
-        matching = match_items(before, after)
+        matching = match_items(before, after, words.work.matched)
         for pair in matching.differing():
             member = f'{path}[{_handle(pair.after or pair.before or {})}]'
             if pair.before is None or pair.after is None:
                 how = 'added' if pair.before is None else 'removed'
                 yield Piece(field, member, 'member', pair.before, pair.after, how)
             else:
-                yield from _compare(field, member, 'member', pair.before, pair.after, depth, redaction)
+                yield from _compare(field, member, 'member', pair.before, pair.after, depth, words)
         if matching.moved:
             yield Piece(field, path.strip(), 'order', before, after, 'moved')
         if matching.unseen:
             yield Piece(field, path.strip(), 'unseen', None, matching.unseen, 'unseen')
     elif len(before) == len(after):
-        for index, (old, new) in enumerate(zip(before, after, strict=True)):
-            if not same(old, new):
-                yield from _compare(field, f'{path}[{index}]', 'member', old, new, depth, redaction)
+        for index in differing(before, after):
+            yield from _compare(field, f'{path}[{index}]', 'member', before[index], after[index], depth, words)
     else:
         start, old, new = trimmed(before, after)
         if old and new:
@@ -244,10 +251,8 @@ def _are_lists(before: JSON, after: JSON) -> bool:
     return isinstance(before, list) and isinstance(after, list)
 
 
-def _compare_items(
-    field: str, label: str, before: JSON, after: JSON, depth: int, redaction: Redaction
-) -> Iterator[Piece]:
-    matching = match_items(before, after)
+def _compare_items(field: str, label: str, before: JSON, after: JSON, depth: int, words: Words) -> Iterator[Piece]:
+    matching = match_items(before, after, words.work.matched)
     noun = _singular(label) or noun_of(field)
     for pair in matching.differing():
         subject = subject_of(noun, pair.after or pair.before or {})
@@ -255,11 +260,10 @@ def _compare_items(
             how = 'added' if pair.before is None else 'removed'
             yield Piece(field, subject, 'item', pair.before, pair.after, how)
             continue
-        for key in _fields_of(pair.before, pair.after):
-            if not same(pair.before.get(key), pair.after.get(key)):
-                inner_label, style = field_label(key)
-                path = f'{subject} {inner_label}'.strip()
-                yield from _compare(key, path, style, pair.before.get(key), pair.after.get(key), depth - 1, redaction)
+        for key in _differing(pair.before, pair.after):
+            inner_label, style = field_label(key)
+            path = f'{subject} {inner_label}'.strip()
+            yield from _compare(key, path, style, pair.before.get(key), pair.after.get(key), depth - 1, words)
     if matching.moved:
         yield Piece(field, label, 'order', before, after, 'moved')
     if matching.unseen:

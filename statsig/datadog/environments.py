@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from statsig.datadog.fields import differing_fields
+from statsig.datadog.allowance import Allowance
+from statsig.datadog.fields import differing_fields, opened
 from statsig.datadog.markdown import clean
-from statsig.datadog.matching import Pair, are_items, match_items
-from statsig.datadog.values import JSON, MAX_EXAMINED, label_of, parsed, same
+from statsig.datadog.matching import Pair, are_items, differing_keys, match_items
+from statsig.datadog.values import JSON, MAX_EXAMINED, MAX_MATCHED, label_of, same
 
 ALL = 'all'
 PRODUCTION = 'production'
 EVERYWHERE = (ALL, PRODUCTION)
 _MAX_NAMED = 20
+_MAX_LOOKED_AT = 1_000  # names, met again and again: those of so many rules
 
 _OF_A_RULE = ('environments', 'enabledEnvironments', 'environment')
 # What is in force in every environment at once, since no rule confines it to some.
@@ -63,47 +65,60 @@ def environments_touched(changes: Mapping[str, JSON] | None, everywhere: bool = 
     Where a rule gains or loses an environment and nothing else, that one is touched, not those it keeps. What holds in
     every environment (a switch, a default value, a rule for all) gives `all` and `production`: Statsig counts
     traffic without an environment as production. Descriptions, owners, tags and the like touch none.
+    Where there is too much to look at all of it, `all` and `production` stand for the rest: better one too many.
     With `everywhere` False only environments named in the change count: a switch that is not of something that users
     get (an integration's, say) touches none.
     """
     found: dict[str, None] = {}
-    for field, before, after in differing_fields(changes):
-        for name in _touched(field.replace('_', '').lower(), before, after):
-            if name == ALL and not everywhere:
-                continue
-            for each in EVERYWHERE if name == ALL else (clean(name[:200]),):
-                if each and len(found) < _MAX_NAMED:
-                    found[each] = None
-    return tuple(found)
+    for name in _named(opened(changes)):
+        if name == ALL and not everywhere:
+            continue
+        found |= dict.fromkeys(EVERYWHERE if name == ALL else filter(None, [clean(name[:200])]))
+        if len(found) >= _MAX_NAMED:
+            break
+    return tuple(found)[:_MAX_NAMED]
 
 
-def _touched(field: str, before: JSON, after: JSON) -> Iterator[str]:
-    before, after = parsed(before), parsed(after)
-    if 'environment' in field and not are_items(before, after):
+def _named(changes: Mapping[str, JSON]) -> Iterator[str]:
+    """Each environment touched, as often as it is met; what is too much to be looked at touches all."""
+    items = Allowance(MAX_MATCHED)
+    touched = (
+        name
+        for field, before, after in differing_fields(changes)
+        for name in _touched(field.replace('_', '').lower(), before, after, items)
+    )
+    yield from islice(touched, _MAX_LOOKED_AT)
+    if len(changes) > MAX_EXAMINED or any(True for _ in touched):
+        yield ALL
+
+
+def _touched(field: str, before: JSON, after: JSON, items: Allowance) -> Iterator[str]:
+    if are_items(before, after):
+        yield from _touched_by_items(field, before, after, items)
+    elif 'environment' in field:
         yield from _only_on_one_side(_names(before), _names(after))
-    elif are_items(before, after):
-        yield from _touched_by_items(field, before, after)
     elif field.endswith('overrides') and isinstance(before, dict | None) and isinstance(after, dict | None):
         old, new = before or {}, after or {}
-        for key in dict.fromkeys((*islice(old, MAX_EXAMINED), *islice(new, MAX_EXAMINED))):
-            if not same(old.get(key), new.get(key)):
-                yield from _touched_by_part(old.get(key), new.get(key))
+        for key in differing_keys(old, new):
+            yield from _touched_by_part(old.get(key), new.get(key), items)
     elif field in _EVERYWHERE:
         yield ALL
 
 
-def _touched_by_part(before: JSON, after: JSON) -> Iterator[str]:
+def _touched_by_part(before: JSON, after: JSON, items: Allowance) -> Iterator[str]:
     if are_items(before, after):
-        yield from _touched_by_items('overrides', before, after)
+        yield from _touched_by_items('overrides', before, after, items)
     elif (before or None) != (after or None):
         yield ALL
 
 
-def _touched_by_items(field: str, before: JSON, after: JSON) -> Iterator[str]:
+def _touched_by_items(field: str, before: JSON, after: JSON, items: Allowance) -> Iterator[str]:
     confined = 'environment' in field and 'override' not in field
     if not confined and field not in _EVERYWHERE and 'override' not in field:
         return
-    matching = match_items(before, after)
+    matching = match_items(before, after, items)
+    if matching.unseen and not confined:
+        yield ALL
     for pair in matching.differing():
         if confined:
             yield from (_name(item) for item in (pair.after or pair.before,) if item is not None)
@@ -136,7 +151,8 @@ def _of(item: Mapping[str, JSON] | None) -> tuple[str, ...]:
 
 
 def _only_on_one_side(before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[str]:
-    yield from (name for name in (*before, *after) if (name in before) is not (name in after))
+    in_one = set(before).symmetric_difference(after)
+    yield from (name for name in (*before, *after) if name in in_one)
 
 
 def _names(value: JSON) -> tuple[str, ...]:

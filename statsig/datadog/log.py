@@ -12,7 +12,7 @@ from itertools import accumulate
 from statsig.datadog.markdown import clean, cut
 from statsig.datadog.notice import Notice
 from statsig.datadog.reading import Reading
-from statsig.datadog.values import JSON, iso, same
+from statsig.datadog.values import JSON, iso
 
 SOURCE = 'statsig'
 
@@ -89,9 +89,7 @@ def _add_changes(log: dict[str, JSON], reading: Reading) -> None:
             break
     for words, change in zip(changes, reading.changes, strict=False):
         values = {'before': change.before, 'after': change.after}
-        # Alike, they would say that nothing changed: what differs is beyond what is shown.
-        alike = same(change.before, change.after) and not reading.redaction.active
-        if not alike and _size(values) <= room:
+        if change.shows_a_difference and _size(values) <= room:
             room -= _size(values)
             words |= values
     left_out = reading.left_out.changes + len(reading.changes) - len(changes)

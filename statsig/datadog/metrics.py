@@ -84,8 +84,8 @@ AUDIT_LOG_LAG = Metric(
     'gauge',
     'second',
     (),
-    'Longest time from an entry to its delivery, of the newest run; 0 when the log was read to its end and nothing '
-    'waits',
+    'Longest time from an entry to its delivery, of the newest run; 0 when the log was read to its end and held '
+    'nothing new: nothing waits',
     orientation=-1,
 )
 AUDIT_LOG_SKIPPED = Metric(

@@ -11,7 +11,7 @@ from statsig.datadog.actions import Action
 from statsig.datadog.directory import Directory
 from statsig.datadog.markdown import clean, cut
 from statsig.datadog.reading import Reading, read_entry
-from statsig.datadog.redaction import HIDDEN
+from statsig.datadog.redaction import HIDDEN, SECRET
 from statsig.datadog.tag_rules import TagRules
 from statsig.datadog.tags import normalise, tag
 from statsig.datadog.text import title_of
@@ -136,7 +136,7 @@ def link_to(reading: Reading, project: str) -> str:
     home = home if len(home) <= _MAX_LINK else CONSOLE
     page, name = _PAGES.get(reading.action.kind), reading.name
     gone = reading.action.verb == 'deleted' and not reading.action.part
-    if not page or not name or gone or home == CONSOLE or HIDDEN in name:
+    if not page or not name or gone or home == CONSOLE or HIDDEN in name or SECRET in name:
         return home
     address = f'{home}/{page}/{quote(name, safe="")}'
     return address if len(address) <= _MAX_LINK else home
@@ -171,4 +171,4 @@ def _redacted(reading: Reading, text: str) -> str:
 
 
 def _nameable(text: str) -> str:
-    return text.replace(HIDDEN, 'hidden')
+    return text.replace(HIDDEN, 'hidden').replace(SECRET, 'secret')

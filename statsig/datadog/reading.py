@@ -17,7 +17,8 @@ from statsig.datadog.differences import title_of
 from statsig.datadog.directory import Directory
 from statsig.datadog.fields import opened
 from statsig.datadog.markdown import clean, cut
-from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction, hide_people, people_in
+from statsig.datadog.person_names import has_address, names_in
+from statsig.datadog.redaction import HIDDEN, Redaction, redaction_of
 
 _KIND_LABELS = {
     'source': 'Data source',
@@ -107,12 +108,13 @@ def read_entry(entry: AuditEntry, hide_author: bool = False, directory: Director
     action = interpret(entry)
     if action.kind == 'config' and directory is not None:
         action = replace(action, kind=directory.kind_of_config(entry.name) or 'config')
-    redaction = _redaction(entry) if hide_author else NOTHING_HIDDEN
+    is_person = _is_of_a_person(entry, action)
+    redaction = _redaction(entry, action, hide_author)
     name = _line(entry.name, _MAX_NAME, redaction)
     author = '' if hide_author else _line(entry.author or entry.author_email, _MAX_NAME, redaction)
     if action.verb == 'logged in' and not name:
         name = author
-    if action.kind in ('user', 'role') and hide_author and name:
+    if is_person and hide_author and name:
         name = HIDDEN
     description = describe(entry.changes, redaction=redaction)
     reading = Reading(
@@ -160,9 +162,20 @@ def _is_said_already(reading: Reading) -> bool:
     return said.issuperset(_WORD.findall(reading.note[0].lower()))
 
 
-def _redaction(entry: AuditEntry) -> Redaction:
-    local_part = entry.author_email.partition('@')[0]
-    return hide_people((entry.author, local_part, entry.author_id, *people_in(entry.changes)))
+def _redaction(entry: AuditEntry, action: Action, hide_people: bool) -> Redaction:
+    is_of_people = _is_of_a_person(entry, action) or has_address(entry.name)
+    told = (entry.author, entry.author_email, entry.name if is_of_people else '')
+    names = [name for each in told for name in names_in(each)]
+    return redaction_of(entry.changes, hide_people, names, [entry.author_id], keyed_by_people=action.kind == 'user')
+
+
+def _is_of_a_person(entry: AuditEntry, action: Action) -> bool:
+    """Whether what an entry is about is somebody, by name. A role may be somebody's, of that name, or nobody's."""
+    if action.kind in ('user', 'role'):
+        return True
+    return action.kind in ('organization', 'project', 'team', 'other') and (
+        action.part in ('invite', 'invites', 'owner') or 'member' in f'{action.part} {entry.action}'
+    )
 
 
 def _note(entry: AuditEntry, action: Action, redaction: Redaction) -> tuple[str, ...]:
@@ -174,7 +187,8 @@ def _note(entry: AuditEntry, action: Action, redaction: Redaction) -> tuple[str,
 
 
 def _names_people(part: str) -> bool:
-    return any(word in part for word in ('owner', 'reviewer', 'admin', 'invite', 'review group', 'review team'))
+    words = ('owner', 'reviewer', 'admin', 'invite', 'member', 'review group', 'review team')
+    return any(word in part for word in words)
 
 
 def _line(text: str, limit: int, redaction: Redaction) -> str:

@@ -6,25 +6,36 @@ Everything here takes any JSON whatever, looks at a bounded part of it, and neve
 from __future__ import annotations
 
 import json
+import marshal
 import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import count
+from itertools import islice
 from typing import Any
 
+from statsig.datadog.allowance import Allowance, cost_of_reading
 from statsig.datadog.markdown import clean, cut
 from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, Redaction
+from statsig.datadog.sensitive_fields import without_secrets
 
 JSON = Any
 
-MAX_PARSED = 250_000
-MAX_EXAMINED = 1_000
+MAX_READ = 600_000
+MAX_EXAMINED = 500
+MAX_MATCHED = 2_000  # items of all lists in which it is looked for what became of which
+MAX_SENT = 25_000  # characters of one value sent as structure: no change event and no log has room for more
+_NAME = 20_000  # what a short name may cost at the most
+_TEXT, _PART = 100, 40  # what a text costs beside its characters, and what a part of a value does
+_MOST_UNREAD = 2_000  # characters of a text of JSON that nobody could read, to be shown where people are hidden
+_BEYOND = 320  # characters of a long text looked at beyond those that are shown
+_NESTED = frozenset({dict, list, tuple})
 _WORDS_OF_JSON: dict[str, bool | None] = {'true': True, 'false': False, 'null': None}
 _ACRONYMS = {word.lower(): word for word in ('AI', 'API', 'ID', 'IDs', 'IP', 'OS', 'SDK', 'SQL', 'SSO', 'URL', 'URLs')}
 _DURATIONS = (('days', 86_400_000), ('h', 3_600_000), ('min', 60_000), ('s', 1_000))
+_CAPITALISED = re.compile(r'[^\W\d_a-z][a-z\'’]')
 _WORD_STARTS = re.compile(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})')
 
 
@@ -39,6 +50,38 @@ class Limits:
     text: int = 600
     depth: int = 5
     parts: int = 500
+
+
+class Unread(str):
+    """Text that looks like JSON and is told as the text it is, since it is none, or too long, or one too many."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True)
+class Work:
+    """What an entry may cost beyond what is looked at anyway: more than can be shown of one, whatever it holds.
+
+    `told` and `sent`: making texts safe and clearing them of secrets and people, for words and for structures.
+    `read` and `contrasted`: text of JSON within other values, as `cost_of_reading` counts, for words and for
+    structures. `matched`: items of lists.
+    """
+
+    told: Allowance = field(default_factory=lambda: Allowance(250_000))
+    sent: Allowance = field(default_factory=lambda: Allowance(300_000))
+    read: Allowance = field(default_factory=lambda: Allowance(MAX_READ // 3))
+    contrasted: Allowance = field(default_factory=lambda: Allowance(MAX_READ // 3))
+    matched: Allowance = field(default_factory=lambda: Allowance(MAX_MATCHED))
+
+
+def fingerprint(value: JSON) -> bytes | int:
+    """Equal for values that are equal as JSON (with the keys of inner objects in the same order), so that each of many
+    need not be compared with each. Takes time that grows with the size of the value alone."""
+    try:
+        # The last version of the format in which equal values always look alike.
+        return marshal.dumps(sorted(value.items()) if isinstance(value, dict) else value, 2)
+    except ValueError:
+        return id(value)  # too deep
 
 
 def same(before: JSON, after: JSON) -> bool:
@@ -57,6 +100,10 @@ def is_scalar(value: JSON) -> bool:
     return value is None or isinstance(value, (str, int, float))
 
 
+def are_scalars(values: Sequence[JSON]) -> bool:
+    return _NESTED.isdisjoint(map(type, values))
+
+
 def label_of(field: JSON) -> str:
     """A field's name in words: `monitoringMetrics` and `monitoring_metrics` are `monitoring metrics`.
 
@@ -68,30 +115,45 @@ def label_of(field: JSON) -> str:
 @lru_cache(maxsize=2_000)  # the same fields come again and again
 def _label_of(field: str) -> str:
     name = clean(field)
+    if _CAPITALISED.match(name) or without_secrets(name) != name:
+        return name  # no field of Statsig's: somebody's name or a secret, perhaps, to be hidden as it is written
     words = _WORD_STARTS.sub(' ', name.replace('_', ' ')).split()
     told = (word if word[:2].isupper() else _ACRONYMS.get(word.lower(), word.lower()) for word in words)
     return ' '.join(told) or 'field'
 
 
-def parsed(value: JSON) -> JSON:
-    """What a string of JSON holds, where it is an object or a list of moderate size; anything else as it is.
+def parsed(value: JSON, allowance: Allowance | None = None) -> JSON:
+    """What a string of JSON holds, where it is an object or a list; anything else as it is.
 
-    Statsig's audit log carries return values as text (`returnValueJSON`, `defaultValueJson5`).
+    Statsig's audit log carries return values as text (`returnValueJSON`, `defaultValueJson5`). What cannot be read, or
+    costs more than the allowance has left (by itself: more than MAX_READ), comes back as `Unread`.
     """
-    if not isinstance(value, str) or len(value) > MAX_PARSED:
+    if not _looks_like_json(value):
         return value
-    text = value.strip()
-    if not text.startswith(('{', '[')):
-        return value
+    if not (allowance or Allowance(MAX_READ)).take(cost_of_reading(value)):
+        return Unread(value)
     try:
-        return json.loads(text)
+        return json.loads(value)
     except (ValueError, RecursionError):
-        return value
+        return Unread(value)
 
 
-def parsed_value(value: JSON) -> JSON:
+def parsed_pair(before: JSON, after: JSON, allowance: Allowance) -> tuple[JSON, JSON]:
+    """Both as what they hold, or both as the text they are: one of each could not be compared."""
+    cost = sum(cost_of_reading(side) for side in (before, after) if _looks_like_json(side))
+    if not allowance.take(cost):
+        nothing = Allowance(0)
+        return parsed(before, nothing), parsed(after, nothing)
+    return parsed(before), parsed(after)
+
+
+def _looks_like_json(value: JSON) -> bool:
+    return isinstance(value, str) and not isinstance(value, Unread) and value.lstrip()[:1] in ('{', '[')
+
+
+def parsed_value(value: JSON, allowance: Allowance | None = None) -> JSON:
     """As `parsed`, for fields that hold nothing but JSON: there, the text `true` is the value true."""
-    return truth(value) if isinstance(value, str) and len(value) < 6 else parsed(value)
+    return truth(value) if isinstance(value, str) and len(value) < 6 else parsed(value, allowance)
 
 
 def truth(value: JSON) -> JSON:
@@ -99,20 +161,39 @@ def truth(value: JSON) -> JSON:
     return _WORDS_OF_JSON.get(value, value) if isinstance(value, str) else value
 
 
+@dataclass(slots=True)
+class _Room:
+    """What is left of one value: its parts, its characters as JSON (or a few more), and the longest text in it."""
+
+    parts: int
+    characters: int
+    longest: int
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Turns values into words within limits, hiding what is to be hidden."""
+    """Turns values of one entry into words within limits, hiding what is to be hidden.
+
+    What is left when the entry has cost what it may (`work`) is told as `…`.
+    """
 
     limits: Limits = Limits()
     redaction: Redaction = NOTHING_HIDDEN
+    work: Work = field(default_factory=Work)
 
     def name(self, value: JSON) -> str:
-        """A name as it is written, without quotes."""
-        return self._line(value, 80) if isinstance(value, str) else self.plain(value)
+        """A name as it is written, without quotes. A short one always: there are not many in what is told."""
+        if isinstance(value, str):
+            return self._line(value, 80, Allowance(_NAME) if len(value) <= 80 else None)
+        return self.plain(value)
 
     def plain(self, value: JSON) -> str:
         """A value of a known field: text without quotes."""
         return (self._line(value, self.limits.value) or 'none') if isinstance(value, str) else self.quoted(value)
+
+    def held(self, field: str, value: JSON) -> str:
+        """A value of the user's own field, as `quoted`."""
+        return self.redaction.mask(field, value) or self.quoted(value)
 
     def quoted(self, value: JSON) -> str:
         """A value of any field: text in quotes, so that "true" and true can be told apart."""
@@ -151,13 +232,24 @@ class Words:
 
     def shrunk(self, value: JSON, field: str = '') -> JSON:
         """The value itself, bounded and with people hidden: fit to be sent as structure."""
-        return self._shrunk(value, self.limits.depth, field, count(1))
+        room = _Room(self.limits.parts, MAX_SENT, 10 * self.limits.value)
+        shrunk = self._shrunk(value, self.limits.depth, field, room, self.work.sent)
+        if shrunk == '…' and isinstance(value, (dict, list)):
+            # An object stays one.
+            return {'…': f'{len(value)} more'} if isinstance(value, dict) else [f'… {len(value)} more']
+        return shrunk
 
-    def _shrunk(self, value: JSON, depth: int, field: str, seen: Iterator[int]) -> JSON:
-        if next(seen) > self.limits.parts:
+    def _shrunk(self, value: JSON, depth: int, field: str, room: _Room, allowance: Allowance) -> JSON:
+        room.parts -= 1
+        room.characters -= 2
+        if room.parts < 0 or room.characters < 0 or not allowance.take(_PART):
             return '…'
+        if is_scalar(value) and (mask := self.redaction.mask(field, value)):
+            return mask
         if isinstance(value, str):
-            return HIDDEN if self.redaction.hides(field) else self._line(value, 10 * self.limits.value)
+            text = self._line(value, room.longest, allowance)
+            room.characters -= len(text)
+            return text
         if isinstance(value, float) and not math.isfinite(value):
             return None
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
@@ -167,23 +259,30 @@ class Words:
         if depth <= 0 or not isinstance(value, (dict, list, tuple)):
             return '…'
         if isinstance(value, dict):
-            pairs = [(str(key)[:200], item) for key, item, _ in zip(value, value.values(), range(20), strict=False)]
-            shrunk = {
-                self._line(key, 100): self._shrunk(item, depth - 1, field if self.redaction.hides(field) else key, seen)
-                for key, item in pairs
-            }
+            hidden = self.redaction.hides(field)
+            shrunk: dict[str, JSON] = {}
+            for key, item in islice(value.items(), 20):
+                hides_key = self.redaction.hides_key(field, key)
+                name = HIDDEN if hides_key else self._line(str(key), 100, allowance)
+                room.characters -= len(name)
+                inner = self._shrunk(item, depth - 1, field if hidden else str(key), room, allowance)
+                shrunk[name if name not in shrunk else f'{name} ({len(shrunk) + 1})'] = inner
             return shrunk | ({'…': f'{len(value) - 20} more'} if len(value) > 20 else {})
-        items = [self._shrunk(item, depth - 1, field, seen) for item in value[:20]]
+        items = [self._shrunk(item, depth - 1, field, room, allowance) for item in value[:20]]
         return items + ([f'… {len(value) - 20} more'] if len(value) > 20 else [])
 
     def _compact(self, value: JSON) -> str:
-        # Each part takes two characters at the least, so no more of them can be seen.
-        seen = count(max(1, self.limits.parts - self.limits.value))
-        text = json.dumps(self._shrunk(value, 3, '', seen), ensure_ascii=False)
-        return cut(clean(text), self.limits.value)
+        limit = self.limits.value
+        shrunk = self._shrunk(value, 3, '', _Room(limit, limit, limit), self.work.told)
+        return cut(clean(json.dumps(shrunk, ensure_ascii=False)), limit)
 
-    def _line(self, text: str, limit: int) -> str:
-        return cut(clean(self.redaction.start_of(text, limit)), limit)
+    def _line(self, text: str, limit: int, allowance: Allowance | None = None) -> str:
+        allowance = allowance or self.work.told
+        if self.redaction.active and isinstance(text, Unread) and len(text) > _MOST_UNREAD:
+            return HIDDEN  # nobody has looked for people in it
+        if not allowance.take(_TEXT + min(len(text), limit + _BEYOND)):
+            return '…'
+        return cut(clean(self.redaction.start_of(text, limit, allowance)), limit)
 
 
 def number(value: float) -> str:

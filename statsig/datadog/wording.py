@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import islice
+from itertools import chain, filterfalse, islice
 
-from statsig.datadog.conditions import alike, describe_condition, describe_difference, named_condition
-from statsig.datadog.differences import ORDER, Piece, field_label, folded
-from statsig.datadog.matching import match_items, name_of
-from statsig.datadog.redaction import HIDDEN
-from statsig.datadog.values import JSON, Words, is_scalar, parsed, parsed_value, same
+from statsig.datadog.conditions import (
+    compare_conditions,
+    describe_condition,
+    describe_difference,
+    named_condition,
+)
+from statsig.datadog.contrast import contrast_order, start_of_difference
+from statsig.datadog.differences import ORDER, Piece, field_label, folded, style_of
+from statsig.datadog.matching import name_of
+from statsig.datadog.redaction import HIDDEN, SECRET
+from statsig.datadog.values import JSON, Words, are_scalars, is_scalar, parsed_pair, parsed_value, same
 
 _SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 'value', 'schedule')
 _PLAIN = ('plain', 'status', 'quoted', 'prose', 'duration')
 _MAX_COUNTED = 50
+_MAX_CONDITIONS = 200
+_MAX_FIELDS, _MAX_PLAIN = (
+    60,
+    4,
+)  # of an item that came or went: fields looked at, and told of one that is no rule or group
 _SHOWN = 80  # of each of two long texts
 
 
 def tell_all(pieces: Iterable[Piece], words: Words) -> str:
     """`pass 10 % → 50 %; + production; …`: as many pieces as the limits allow, and how many more there are."""
     pieces = iter(pieces)
-    told = [text for piece in islice(pieces, words.limits.items) if (text := tell(piece, words))]
+    told: list[str] = []
+    for piece in islice(pieces, words.limits.items):
+        if text := tell(piece, words):
+            told.append(text)
+        if sum(map(len, told)) > words.limits.text:
+            break  # the rest would be cut off
     more = sum(1 for _ in islice(pieces, _MAX_COUNTED))
     return '; '.join(told + ([f'{more}{"+" if more == _MAX_COUNTED else ""} more'] if more else []))
 
@@ -28,19 +44,24 @@ def tell_all(pieces: Iterable[Piece], words: Words) -> str:
 def tell(piece: Piece, words: Words) -> str:
     """One difference: `allocation 10 % → 50 %`. The label comes first where there is one."""
     label = words.name(piece.label)
-    if words.redaction.hides(piece.field) and not _tells_nobody(piece):
-        return f'{label} {HIDDEN}'.strip()
+    if mask := words.redaction.mask(piece.field, piece.before, piece.after):
+        return f'{label} {mask}'.strip()
     return f'{label} {_body(piece, words)}'.strip()
 
 
 def summary(item: Mapping[str, JSON], words: Words) -> str:
     """What a rule or group holds, for one that came or went: `pass 50 %; production; email is any of …`."""
     parts = []
-    for field in sorted(islice(item, 100), key=lambda key: ORDER.get(folded(str(key)), len(ORDER))):
-        label, style = field_label(str(field))
-        if style in _SUMMARISED and not _is_understood(style, item[field]) and not words.redaction.hides(str(field)):
-            text = _values(item[field], words) if style == 'value' and not label else _one(style, item[field], words)
+    for field in sorted(islice(item, _MAX_FIELDS), key=lambda key: ORDER.get(folded(key), len(ORDER))):
+        if (style := style_of(field)) not in _SUMMARISED or words.redaction.mask(field, item[field]):
+            continue
+        label, _ = field_label(field)
+        value = parsed_value(item[field], words.work.read) if style in ('value', 'conditions') else item[field]
+        if not _is_understood(style, value):
+            text = _values(value, words) if style == 'value' and not label else _one(style, value, words)
             parts.append(f'{label} {text}'.strip() if style in ('percent', 'value', 'schedule') else text)
+        if sum(map(len, parts)) > words.limits.text:
+            break  # the rest would be cut off
     return '; '.join(part for part in parts if part) or _plain_summary(item, words)
 
 
@@ -48,14 +69,14 @@ def _is_understood(style: str, value: JSON) -> bool:
     """A rule without a schedule, and one that returns true: that is what rules are."""
     if style == 'off switch':
         return value is False
-    return (style == 'schedule' and not value) or (style == 'value' and parsed_value(value) in (True, None, {}))
+    return (style == 'schedule' and not value) or (style == 'value' and value in (True, None, {}))
 
 
 def _values(value: JSON, words: Words) -> str:
     """`cta_text "Buy", rows 4`"""
     if not isinstance(value, dict):
         return words.quoted(value)
-    shown = [f'{words.name(key)} {words.quoted(item)}' for key, item in islice(value.items(), words.limits.items)]
+    shown = [f'{words.name(key)} {words.held(key, item)}' for key, item in islice(value.items(), words.limits.items)]
     more = len(value) - len(shown)
     return ', '.join(shown) + (f' and {more} more' if more > 0 else '')
 
@@ -64,27 +85,26 @@ def _plain_summary(item: Mapping[str, JSON], words: Words) -> str:
     """`type gate; group ID "g2"`, for things of which no field is a rule's or a group's."""
     name = name_of(item)
     parts = []
-    for field in islice(item, 100):
-        label, style = field_label(str(field))
+    for field in islice(item, _MAX_FIELDS):
         value = item[field]
-        if style not in _PLAIN or folded(str(field)) == 'id' or words.redaction.hides(str(field)):
+        if not is_scalar(value) or value in (None, '', name) or folded(field) == 'id':
             continue
-        if is_scalar(value) and value not in (None, '', name):
+        if words.redaction.mask(field, value):
+            continue
+        label, style = field_label(field)
+        if style in _PLAIN:
             parts.append(f'{words.name(label)} {_one(style, value, words)}')
-    return '; '.join(parts[:4])
+        if len(parts) == _MAX_PLAIN:
+            break
+    return '; '.join(parts)
 
 
 def order(before: JSON, after: JSON, words: Words) -> str:
     """`"b", "a" instead of "a", "b"`, from the first item on that moved."""
-    pairs = [pair for pair in match_items(before, after).pairs if pair.before is not None and pair.after is not None]
-    new = [pair.before for pair in pairs if pair.before is not None]
-    kept = {id(item) for item in new}
-    old = [item for item in before or [] if id(item) in kept]
-    first = next((index for index, (a, b) in enumerate(zip(old, new, strict=False)) if a is not b), 0)
-    if not all(map(name_of, new)):
+    then, now = contrast_order(before, after, words.work)
+    if not all(now):
         return 'reordered'
-    then, now = (words.listed([name_of(item) for item in side[first:]], quoted=True) for side in (old, new))
-    return f'reordered: {then} → {now}'
+    return f'reordered: {words.listed(then, quoted=True)} → {words.listed(now, quoted=True)}'
 
 
 def _body(piece: Piece, words: Words) -> str:
@@ -102,7 +122,7 @@ def _body(piece: Piece, words: Words) -> str:
     if piece.style == 'environments':
         return _environments(before, after, words)
     if piece.style == 'conditions':
-        return _conditions(parsed(before), parsed(after), words)
+        return _conditions(*parsed_pair(before, after, words.work.read), words)
     if piece.style == 'members':
         return _members(before, after, words)
     if _is_list(before) and _is_list(after) and (before or after) and piece.style not in ('value', 'member'):
@@ -112,13 +132,13 @@ def _body(piece: Piece, words: Words) -> str:
     if isinstance(before, str) and isinstance(after, str) and min(len(before), len(after)) > _SHOWN:
         return _long_text(before, after, words)
     then, now = _one(piece.style, before, words), _one(piece.style, after, words)
-    return f'{then} → {now}' if then != now else f'changed in a part too deep or too long to show: {now}'
+    is_told = then != now or HIDDEN in now or SECRET in now
+    return f'{then} → {now}' if is_told else f'changed in a part too deep or too long to show: {now}'
 
 
 def _one(style: str, value: JSON, words: Words) -> str:
     if style == 'conditions':
-        found = parsed(value)
-        items = found if isinstance(found, list) else []
+        items = value if isinstance(value, list) else []
         more = f' and {len(items) - 3} more conditions' if len(items) > 3 else ''
         return ' and '.join(describe_condition(item, words) for item in items[:3]) + more
     if style == 'switch' and isinstance(value, bool):
@@ -138,12 +158,12 @@ def _one(style: str, value: JSON, words: Words) -> str:
     if style == 'time':
         return words.time(value)
     if style == 'value':
-        return words.quoted(parsed_value(value))
+        return words.quoted(value)
     if style == 'duration':
         return words.duration(value)
     if style == 'prose':
         return words.quoted(value or None)
-    if isinstance(value, list) and value and all(map(is_scalar, value[: words.limits.items])):
+    if isinstance(value, list) and value and are_scalars(value[: words.limits.items]):
         return words.listed(value, quoted=style != 'plain')
     return words.plain(value) if style == 'plain' else words.quoted(value)
 
@@ -157,22 +177,28 @@ def _environments(before: JSON, after: JSON, words: Words) -> str:
 
 def _list(before: list[JSON], after: list[JSON], words: Words, quoted: bool) -> str:
     """`+ a, b; − c`, as sets; the order is told where nothing else differs."""
-    if any(isinstance(item, bool) for side in (before, after) for item in side):
-        before, after = ([words.quoted(item) for item in side] for side in (before, after))  # True equals 1
-        quoted = False
-    old, new = set(before), set(after)
-    added = [item for item in dict.fromkeys(after) if item not in old]
-    removed = [item for item in dict.fromkeys(before) if item not in new]
-    if not added and not removed:
-        return f'reordered: {words.listed(after, quoted)}'
+    added, removed = _not_in(before, after), _not_in(after, before)
     signed = [f'{sign} {words.listed(items, quoted)}' for sign, items in (('+', added), ('−', removed)) if items]
-    return '; '.join(signed)
+    return '; '.join(signed) or f'reordered: {words.listed(after, quoted)}'
+
+
+def _not_in(others: list[JSON], items: list[JSON]) -> list[JSON]:
+    """The items, each once, that are none of the others. 1 and true are two, though they equal in Python."""
+    if not items:
+        return []
+    if bool not in {*map(type, others), *map(type, items)}:
+        return [*filterfalse(set(others).__contains__, dict.fromkeys(items))]
+    known = {(isinstance(item, bool), item) for item in others}
+    return [
+        item
+        for truth, item in dict.fromkeys((isinstance(item, bool), item) for item in items)
+        if (truth, item) not in known
+    ]
 
 
 def _members(before: list[JSON], after: list[JSON], words: Words) -> str:
     """A list of the user's own: what came and went where that tells all, else the list before and after."""
-    unique = all(len({(type(item), item) for item in side}) == len(side) for side in (before, after))
-    if unique and before and after:
+    if before and after and len(_not_in([], before)) == len(before) and len(_not_in([], after)) == len(after):
         return _list(before, after, words, quoted=True)
     return f'{words.quoted(before)} → {words.quoted(after)}'
 
@@ -180,20 +206,15 @@ def _members(before: list[JSON], after: list[JSON], words: Words) -> str:
 def _conditions(before: JSON, after: JSON, words: Words) -> str:
     if not isinstance(before, list | None) or not isinstance(after, list | None):
         return f'{words.quoted(before)} → {words.quoted(after)}'
-    old, new = list(before or [])[:200], list(after or [])[:200]
-    removed = [item for item in old if not any(same(item, other) for other in new)]
-    added = [item for item in new if not any(same(item, other) for other in old)]
-    told = []
-    for old_one, new_one in alike(removed, added):
-        removed.remove(old_one)
-        added.remove(new_one)
-        told.append(describe_difference(old_one, new_one, words))
-    told += [f'+ {named_condition(item, words)}' for item in added]
-    told += [f'− {named_condition(item, words)}' for item in removed]
-    if not told:
-        return 'conditions reordered'
-    more = len(told) - words.limits.items
-    return '; '.join(told[: words.limits.items]) + (f'; {more} more' if more > 0 else '')
+    found = compare_conditions((before or [])[:_MAX_CONDITIONS], (after or [])[:_MAX_CONDITIONS])
+    telling = chain(
+        (describe_difference(old, new, words) for old, new in found.changed),
+        (f'+ {named_condition(item, words)}' for item in found.added),
+        (f'− {named_condition(item, words)}' for item in found.removed),
+    )
+    told = list(islice(telling, words.limits.items))
+    more = len(found.changed) + len(found.added) + len(found.removed) - len(told)
+    return '; '.join(told) + (f'; {more} more' if more > 0 else '') or 'conditions reordered'
 
 
 def _is_rest(after: JSON, before: JSON) -> bool:
@@ -221,13 +242,16 @@ def _person(value: JSON, words: Words) -> str:
             if isinstance(value.get(key), str) and value[key]:
                 return words.name(value[key])
     if isinstance(value, list):
-        return ', '.join(_person(item, words) for item in value[: words.limits.items]) or 'none'
+        shown = value[: words.limits.items]
+        return (
+            ', '.join(words.plain(item) if isinstance(item, list) else _person(item, words) for item in shown) or 'none'
+        )
     return words.plain(value)
 
 
 def _long_text(before: str, after: str, words: Words) -> str:
     """Two long texts, from shortly before the place where they begin to differ."""
-    start = 0 if words.redaction.active else max(0, _common_prefix(before, after) - 20)
+    start = start_of_difference(before, after, words.redaction)
     then, now = (words.name(side[start : start + _SHOWN]) for side in (before, after))
     if then == now:
         return f'text changed ({len(before):,} → {len(after):,} characters)'
@@ -237,18 +261,6 @@ def _long_text(before: str, after: str, words: Words) -> str:
     return f'"{lead}{then}{ends[0]}" → "{lead}{now}{ends[1]}" {cut_of}'
 
 
-def _common_prefix(a: str, b: str) -> int:
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if a[low:middle] == b[low:middle] else (low, middle - 1)
-    return low
-
-
 def _is_list(value: JSON) -> bool:
     """A list of plain values; a missing one counts as empty."""
-    return value is None or (isinstance(value, list) and all(map(is_scalar, value)))
-
-
-def _tells_nobody(piece: Piece) -> bool:
-    return all(side is None or isinstance(side, (bool, int, float)) for side in (piece.before, piece.after))
+    return value is None or (isinstance(value, list) and are_scalars(value))

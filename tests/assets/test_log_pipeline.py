@@ -1,5 +1,7 @@
-"""assets/logs: the pipeline is one that Datadog takes, and does to our logs what statsig_tests.yaml says.
+"""assets/logs: Datadog takes the pipeline, and it does to our logs what is said here.
 
+Datadog's own runner of such tests is not public. statsig_tests.yaml has the form of what it writes for the integrations
+in integrations-core (message taken out of the attributes, words of the status, tags), worked out by `processed`.
 After a wanted change: UPDATE_GOLDEN=1 pytest <this file>.
 """
 
@@ -7,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +18,30 @@ import pytest
 import yaml
 
 from statsig.console.records import parse_audit_entry
-from statsig.datadog.log import log_of
+from statsig.datadog.log import SOURCE, log_of
 from statsig.datadog.notice import notice_of
 from statsig.datadog.tag_rules import parse_tag_rules
 from tests.datadog.entries import CASES, NOW
 from tests.datadog.official import refusal_of_pipeline
+from tests.packaging.documentation import commands
 
 LOGS = Path(__file__).parents[2] / 'assets' / 'logs'
 TESTS = LOGS / 'statsig_tests.yaml'
-SAMPLES = ('a kill switch, with everything that joins it up', 'an experiment decided', 'a log-in')
-CHOSEN = [(case, raw, options) for case, raw, options in CASES if case in SAMPLES]
+# The logs of these entries, and what is to become of them: message, status, service.
+OUTCOMES = {
+    'a kill switch, with everything that joins it up': (
+        'Gate checkout_v2 disabled by Jane Doe',
+        'warn',
+        'checkout',
+    ),
+    'an experiment decided': ('Experiment cta_wording decided by Jane Doe', 'ok', None),
+    'a log-in': ('User Jane Doe logged in', 'info', None),
+}
+CHOSEN = [(case, raw, options) for case, raw, options in CASES if case in OUTCOMES]
+HEADER = f"""\
+# An emulation, never run by Datadog: what the pipeline makes of logs of ours, in the form of the tests of Datadog's
+# integrations. Held equal to the code by {Path(__file__).name}.
+"""
 
 
 class Readable(yaml.SafeDumper):
@@ -50,20 +68,33 @@ def as_sent(raw: Any, options: Any) -> dict[str, Any]:
 def processed(log: dict[str, Any], processors: list[dict[str, Any]]) -> dict[str, Any]:
     """What the remappers make of a log: https://docs.datadoghq.com/logs/log_configuration/processors/.
 
-    Each takes the first of its sources that the log has; the attributes themselves stay.
+    Each takes the first of its sources that the log has. The attributes stay, but for the one that became the message;
+    the service is not among what Datadog's runner writes.
     """
-    official = {
-        'date-remapper': 'timestamp',
-        'message-remapper': 'message',
-        'status-remapper': 'status',
-        'service-remapper': 'service',
+    found = {
+        processor['type']: (source, log[source])
+        for processor in reversed(processors)
+        for source in reversed(processor['sources'])
+        if processor['enabled'] and source in log
     }
-    result: dict[str, Any] = {'custom': log}
-    for processor in processors:
-        found = next((log[source] for source in processor['sources'] if source in log), None)
-        if processor['enabled'] and found is not None:
-            result[official[processor['type']]] = found
-    return result
+    taken, message = found.get('message-remapper', ('', json.dumps(log)))
+    result = {
+        'custom': {key: value for key, value in log.items() if key != taken},
+        'message': message,
+        'status': status_of(found.get('status-remapper', ('', 'info'))[1]),
+        'tags': ['source:LOGS_SOURCE'],
+    }
+    return result | ({'timestamp': found['date-remapper'][1]} if 'date-remapper' in found else {})
+
+
+def status_of(value: str) -> str:
+    """https://docs.datadoghq.com/logs/log_configuration/processors/log_status_remapper/, by the first letters."""
+    beginnings = (
+        *(('emerg', 'emergency'), ('f', 'emergency'), ('a', 'alert'), ('c', 'critical'), ('err', 'error')),
+        *(('w', 'warn'), ('n', 'notice'), ('i', 'info'), ('d', 'debug'), ('t', 'debug'), ('v', 'debug')),
+        *(('o', 'ok'), ('s', 'ok')),
+    )
+    return next((status for start, status in beginnings if value.lower().startswith(start)), 'info')
 
 
 def expected() -> Any:
@@ -80,39 +111,68 @@ def expected() -> Any:
     }
 
 
-def test_datadog_takes_the_pipeline() -> None:
-    def for_the_api(part: Any) -> Any:
-        if isinstance(part, list):
-            return [for_the_api(item) for item in part]
-        if isinstance(part, dict):
-            return {{'enabled': 'is_enabled'}.get(key, key): for_the_api(value) for key, value in part.items()}
-        return part
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Any:
+    """As docs/installation.md has it made for Datadog's API."""
+    (tmp_path / 'assets').symlink_to(LOGS.parent)
+    (tmp_path / '.venv').symlink_to(sys.prefix)
+    subprocess.run(['sh', '-euc', commands('make the pipeline for the API')], cwd=tmp_path, check=True, timeout=60)
+    return json.loads((tmp_path / 'statsig-pipeline.json').read_text(encoding='utf-8'))
 
-    pipeline = for_the_api(read(LOGS / 'statsig.yaml')['pipeline'])
 
+def test_datadog_takes_the_pipeline(pipeline: Any) -> None:
     assert refusal_of_pipeline(pipeline) == ''
     assert refusal_of_pipeline(pipeline | {'processors': [{'type': 'date-remapper'}]})
+
+
+def test_the_pipeline_is_switched_on_by_the_words_of_the_api(pipeline: Any) -> None:
+    assert [part['is_enabled'] for part in (pipeline, *pipeline['processors'])] == [True] * 5
+    assert '"enabled"' not in json.dumps(pipeline)
+    assert (pipeline['name'], pipeline['filter']) == ('Statsig', {'query': f'source:{SOURCE}'})
 
 
 def test_the_tests_of_the_pipeline_are_of_logs_as_they_are_sent() -> None:
     if os.environ.get('UPDATE_GOLDEN'):
         page = yaml.dump(expected(), Dumper=Readable, allow_unicode=True, sort_keys=False, width=120)
-        TESTS.write_text(f'# Held equal to the code by {Path(__file__).name}.\n{page}', encoding='utf-8')
+        TESTS.write_text(HEADER + page, encoding='utf-8')
 
+    assert TESTS.read_text(encoding='utf-8').startswith(HEADER)
     assert read(TESTS) == expected()
 
 
-@pytest.mark.parametrize('number', range(len(SAMPLES)), ids=SAMPLES)
-def test_the_reserved_attributes_come_out_as_the_entry_says(number: int) -> None:
+@pytest.mark.parametrize('case', OUTCOMES)
+def test_the_reserved_attributes_come_out_as_the_entry_says(case: str) -> None:
+    (number,) = (number for number, (name, _, _) in enumerate(CHOSEN) if name == case)
+    message, status, service = OUTCOMES[case]
+
     test = read(TESTS)['tests'][number]
-    _, raw, _ = CHOSEN[number]
+    sample, result = json.loads(test['sample']), test['result']
 
-    result = test['result']
+    assert list(result) == ['custom', 'message', 'status', 'tags', 'timestamp']
+    assert (result['message'], result['status'], result['tags']) == (message, status, ['source:LOGS_SOURCE'])
+    assert result['timestamp'] == 1_795_014_240_000
+    assert result['custom'].get('service') == service
+    assert {**result['custom'], 'message': message} == sample
 
-    assert result['timestamp'] == parse_audit_entry(raw).timestamp * 1000
-    assert raw['name'] in result['message']
-    assert result['status'] in ('info', 'warning', 'ok')
-    assert result.get('service') == ('checkout' if 'with everything' in SAMPLES[number] else None)
+
+@pytest.mark.parametrize(
+    ('value', 'status'), [('warning', 'warn'), ('ok', 'ok'), ('success', 'ok'), ('info', 'info'), ('Error', 'error')]
+)
+def test_a_status_goes_by_its_first_letters(value: str, status: str) -> None:
+    assert status_of(value) == status
+
+
+def test_a_log_of_another_source_comes_out_without_a_date_and_with_itself_as_its_message() -> None:
+    processors = read(LOGS / 'statsig.yaml')['pipeline']['processors']
+
+    result = processed({'level': 'error'}, processors)
+
+    assert result == {
+        'custom': {'level': 'error'},
+        'message': '{"level": "error"}',
+        'status': 'info',
+        'tags': ['source:LOGS_SOURCE'],
+    }
 
 
 def test_every_facet_is_of_an_attribute_that_some_log_has() -> None:

@@ -397,3 +397,14 @@ def test_no_entry_makes_a_change_event_that_datadog_would_refuse(entry: AuditEnt
             == ''
         )
         assert json.dumps(body).isascii()
+
+
+def test_two_fields_whose_names_are_hidden_are_no_trouble() -> None:
+    changes = {'Jane Doe': changed(None, 1), 'jane_doe': changed([], [{'name': 'x'}])}
+    entry = AuditEntry('1', 'x', 'gate_update', NOW, changes=changes, author='Jane Doe')
+
+    event = change_event_of(notice_of(entry, project='acme', now=NOW, hide_author=True))
+
+    assert event is not None
+    attributes = event['data']['attributes']['attributes']
+    assert attributes['new_value'] == {'(hidden)': 1, '(hidden) (2)': {'x': {'name': 'x'}}}

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from statsig.datadog.changes import Change, LeftOut, Limits, describe, environments_touched
-from statsig.datadog.redaction import hide_people, people_in
-from statsig.datadog.values import MAX_PARSED
+from statsig.datadog.fields import opened
+from statsig.datadog.redaction import hide_people
+from statsig.datadog.values import MAX_READ
 from tests.datadog.entries import changed, rule
 
 
@@ -149,7 +150,8 @@ def test_two_long_texts_are_shown_where_they_differ() -> None:
 def test_more_changes_than_the_limit_are_counted() -> None:
     changes = {f'field{number}': changed(0, 1) for number in range(63)}
 
-    assert describe({key: changes[key] for key in list(changes)[:60]}).left_out == LeftOut()
+    first = dict(list(changes.items())[:60])
+    assert describe(first).left_out == LeftOut()
     description = describe(changes)
     assert [change.text for change in description.changes[59:]] == ['field59: 0 → 1']
     assert (description.left_out, str(description.left_out)) == (LeftOut(changes=3), '3 more changes')
@@ -354,14 +356,26 @@ def test_what_differs_beyond_what_is_shown_is_not_told_as_the_same_twice() -> No
 
 
 def test_text_of_json_is_read_up_to_a_length_and_told_as_text_beyond() -> None:
-    padding = MAX_PARSED - len('{"a": 1, "b": ""}')
-    longest, beyond = (
-        [f'{{"a": {number}, "b": "{"x" * length}"}}' for number in (1, 2)] for length in (padding, padding + 1)
-    )
-    assert (len(longest[0]), len(beyond[0])) == (MAX_PARSED, MAX_PARSED + 1)
+    def text(length: int, number: int) -> str:
+        return f'{{"a": {number}, "b": "'.ljust(length - 2, 'x') + '"}'
 
-    assert told('defaultValueJson5', *longest) == ['default value: a 1 → 2']
-    assert told('defaultValueJson5', *beyond)[0].endswith('(cut, 250,001 → 250,001 characters)')
+    longest = MAX_READ // 2 - 12  # a brace and a comma count for seven characters
+    fits, too_long = ([text(length, number) for number in (1, 2)] for length in (longest, longest + 1))
+    assert len(fits[0]) == longest
+
+    (read,), (unread,) = (described(opened({'defaultValueJson5': changed(*texts)})) for texts in (fits, too_long))
+    assert read.text == 'default value: a 1 → 2'
+    assert unread.text.endswith('(cut, 299,989 → 299,989 characters)')
+
+
+def test_of_many_texts_of_json_the_first_are_read() -> None:
+    def text(number: int) -> str:
+        return json.dumps({'a': number, 'b': 'x' * 10_000})
+
+    texts = [change.text for change in described(opened({f'f{n}': changed(text(1), text(2)) for n in range(40)}))]
+
+    assert texts[:20] == [f'f{n}: a 1 → 2' for n in range(20)]
+    assert all(text.endswith('characters)') for text in texts[35:])
 
 
 @pytest.mark.parametrize(('more', 'said'), [(49, '49 more'), (50, '50+ more'), (900, '50+ more')])
@@ -392,10 +406,45 @@ def test_a_group_overridden_in_two_environments_and_for_two_kinds_of_units_is_to
     assert told('idOverrides', before, after)[0] == 'ID override "Test, staging": IDs + "u9"'
 
 
-def test_names_are_looked_for_in_a_bounded_part_of_a_change() -> None:
-    def nested(breadth: int) -> Any:
-        inner: dict[str, Any] = {f'k{number}': {} for number in range(breadth)}
-        return {**{f'k{number}': dict(inner) for number in range(breadth - 1)}, 'last': {'owner': 'Jane Doe'}}
+def test_a_key_among_thousands_that_differs_is_found() -> None:
+    old, new = ({f'k{key}': side * (key == 4_321) for key in range(5_000)} for side in (0, 1))
 
-    assert people_in(nested(100)) == ('Jane Doe',)
-    assert people_in(nested(199)) == ()
+    assert told('defaultValue', old, new) == ['default value: k4321 0 → 1']
+    assert environments_touched({'overrides': changed(old, new)}) == ALL
+
+
+def test_an_owner_in_any_number_of_lists_is_told() -> None:
+    owners: Any = 'Jane'
+    for _ in range(5_000):
+        owners = [owners]
+
+    assert told('owners', None, owners) == ['owner: none → [[["…"]]]']
+
+
+def test_conditions_that_ask_the_same_are_paired_in_their_order() -> None:
+    before = [countries('DE', 'FR'), countries('AT'), countries('IT')]
+    after = [countries('AT'), countries('DE', 'PL'), countries('IT', 'ES')]
+
+    assert told('rules', [rule(conditions=before)], [rule(conditions=after)]) == [
+        'rule "beta users": condition country is any of: + PL, − FR; condition country is any of: + ES'
+    ]
+
+
+def test_where_there_are_too_many_rules_to_look_at_production_counts_as_touched() -> None:
+    before, after = ([rule(f'r{n}', f'r{n}', environments=['qa'], x=side) for n in range(900)] for side in (0, 1))
+
+    assert environments_touched({'rules': changed(before[:400], after[:400])}) == ('qa',)
+    assert environments_touched({'rules': changed(before, after)}) == ('all', 'production', 'qa')
+
+
+def test_what_an_entry_may_not_cost_any_more_is_left_out_and_never_shown_as_it_is() -> None:
+    changes = {f'f{n}': changed(f'{n} {"x" * 2000}', f'{n} Jane Doe {"y " * 1000}') for n in range(60)}
+
+    texts = [change.text for change in described(changes, redaction=hide_people(['Jane Doe']))]
+    changed_deep = {f'f{n}': changed(None, [[['Jane Doe', 'y ' * 500]] * 20] * 20) for n in range(60)}
+    sent = [change.after for change in described(changed_deep, redaction=hide_people(['Jane Doe']))]
+
+    assert '(hidden)' in texts[0]
+    assert '(hidden)' in repr(sent[0])
+    assert sent[-1] == ['… 20 more']
+    assert not any('Jane' in repr(said) for said in (texts, sent))

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parent
 
 
 def test_every_block_of_commands_is_run_by_a_test_or_says_why_not() -> None:
-    tests = ''.join(path.read_text(encoding='utf-8') for path in TESTS.glob('test_*.py'))
+    tests = ''.join(path.read_text(encoding='utf-8') for path in TESTS.parent.rglob('test_*.py'))
     found = blocks()
     named = [block['text'] for block in found if block['kind'] == 'run']
 

@@ -1,0 +1,95 @@
+"""Work on an entry is bounded, or grows no faster than the entry: counted in calls of functions, not in time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench.shapes import made
+from statsig.console.records import AuditEntry
+from statsig.datadog.change_event import change_event_of
+from statsig.datadog.event import event_of
+from statsig.datadog.log import log_of
+from statsig.datadog.notice import notice_of
+from tests.datadog.entries import NOW, changed, rule
+
+
+def calls(changes: Any) -> int:
+    """Functions called, those written in C too, to make an event, a change event and a log of such changes."""
+    entry = AuditEntry('1', 'checkout_v2', 'gate_update', NOW - 60, changes=changes, author='Jane Doe')
+    number = 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal number
+        number += event in ('call', 'c_call')
+
+    sys.setprofile(count)
+    try:
+        notice = notice_of(entry, project='acme', now=NOW, hide_author=True)
+        event_of(notice), change_event_of(notice), log_of(notice)
+    finally:
+        sys.setprofile(None)
+    return number
+
+
+def conditions(number: int) -> Any:
+    def answers(side: int) -> list[Any]:
+        return [{'type': 'user_id', 'operator': 'any', 'targetValue': [f'{n}/{side}']} for n in range(number)]
+
+    return {'rules': changed([rule(conditions=answers(0))], [rule(conditions=answers(1))])}
+
+
+def overrides(number: int) -> Any:
+    def items(side: int) -> Any:
+        return {f'k{n}': [{'environment': f'e{each}', 'ids': [side]} for each in range(20)] for n in range(number)}
+
+    return {'overrides': changed(items(0), items(1))}
+
+
+def rules(number: int) -> Any:
+    sides = (
+        [rule(f'r{n}', f'r{n}', environments=[f'e{e}' for e in range(s, 50 + s)]) for n in range(number)]
+        for s in (0, 1)
+    )
+    return {'rules': changed(*sides)}
+
+
+def nameless(number: int) -> Any:
+    return {'criteria': changed(*([{'values': [n, side]} for n in range(number)] for side in (0, 1)))}
+
+
+def people(number: int) -> Any:
+    texts = {f'text{n}': changed('', f'owner{n} ' * 200) for n in range(20)}
+    return {'owners': changed([], [{'ownerName': f'Owner{n} Name'} for n in range(number)]), **texts}
+
+
+def texts_of_json(number: int) -> Any:
+    return {f'f{n}': changed('[' + '[],' * 2_000 + '0', '[' + '[],' * 2_000 + '1') for n in range(number)}
+
+
+@pytest.mark.parametrize('changes', [conditions, overrides, rules, nameless, people, texts_of_json])
+def test_twice_as_much_takes_at_most_twice_the_work(changes: Callable[[int], Any]) -> None:
+    assert calls(changes(100)) <= 2.2 * calls(changes(50))
+
+
+@pytest.mark.parametrize(
+    'shape',
+    [
+        '400 rules in 100 environments',
+        'overrides of 500 keys of 40 items in another order',
+        '500 fields of 40 items in another order',
+        '60 rules of 30 such conditions',
+        '60 values of 20 long texts',
+        '60 rules of 8 values of 60 texts',
+        'owners in lists of lists',
+        'such text within 60 rules',
+    ],
+)
+def test_a_megabyte_takes_a_bounded_number_of_calls(shape: str) -> None:
+    changes, size = made(shape)
+
+    assert size > 200_000
+    assert calls(changes) < 900_000
