@@ -1,7 +1,8 @@
 """What a user wrote in conf.yaml, checked in words a user can act on.
 
 The check calls `validate` before the Agent's base loads the pydantic models, so that users read these sentences rather
-than pydantic's. The models then give the typed `self.config`; no value is converted here.
+than pydantic's. The models then give the typed `self.config`; no value is converted here. All validation is here: the
+generated `config_models/validators.py` is Datadog's empty template, which its validators want as it is.
 """
 
 from __future__ import annotations
