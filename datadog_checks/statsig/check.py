@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 import weakref
 from typing import Any
@@ -34,6 +35,7 @@ class StatsigCheck(AgentCheck, ConfigMixin):
         self._collector: Collector | None = None
         self._configuration_warnings: list[str] = []
         self._last_run = 0.0
+        self._starting = threading.RLock()
         self.check_initializations.appendleft(self._validate_configuration)
         self.check_initializations.append(self._start)
         self.diagnosis.register(Diagnose(self))
@@ -55,6 +57,11 @@ class StatsigCheck(AgentCheck, ConfigMixin):
     def persistent_cache_id(self) -> str:
         """The same through configuration edits and key rotation. (The project, asked of the API, is in each key.)"""
         return _digest([self.api_url(), self.config.name or ''])
+
+    def run_check_initializations(self) -> None:
+        """As base does, but whoever comes second waits for the first: a diagnosis has a thread of its own."""
+        with self._starting:
+            super().run_check_initializations()  # type: ignore[no-untyped-call]
 
     def _validate_configuration(self) -> None:
         self._configuration_warnings = validate(self.instance or {}, self.init_config)

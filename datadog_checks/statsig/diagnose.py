@@ -93,7 +93,7 @@ class Diagnose:
         correct = 'Correct it in conf.yaml, where conf.yaml.example explains every option, and restart the Agent.'
         try:
             # As the first run does; it may not have come yet.
-            self._check.run_check_initializations()  # type: ignore[no-untyped-call]
+            self._check.run_check_initializations()
             warnings = validate(self._check.instance, self._check.init_config)
         except ConfigurationError as error:
             yield Finding('fail', 'Configuration', self._check.sanitize(str(error)), correct)
@@ -154,7 +154,7 @@ class Diagnose:
     def _agent(self) -> Iterator[Finding]:
         missing = missing_in_the_agent(self._check)
         for message in missing:
-            yield Finding('fail', 'Agent', *_what_and_remedy(message))
+            yield Finding('fail', 'Agent', *what_and_remedy(message))
         if self._check.config.send_logs and self._check.logs_enabled:
             section = (
                 'If no logs arrive: conf.yaml needs `logs: [{type: integration, source: statsig}]` beside `instances`.'
@@ -245,10 +245,10 @@ def _problem(name: str, error: ConsoleError | RequestNotMadeError) -> Finding:
         return Finding('warning', name, f'Not tested: {error}.', AGAIN)
     # A permission is known to be missing only where Statsig says so.
     is_certain = isinstance(error, RefusedError) or (name == 'Reachability' and not isinstance(error, RateLimitedError))
-    return Finding('fail' if is_certain else 'warning', name, *_what_and_remedy(str(error)))
+    return Finding('fail' if is_certain else 'warning', name, *what_and_remedy(str(error)))
 
 
-def _what_and_remedy(message: str) -> tuple[str, str]:
+def what_and_remedy(message: str) -> tuple[str, str]:
     """Every message of ours says in its first sentence what happened, and then what to do."""
     what, _, remedy = message.partition('. ')
     return f'{what}.', remedy

@@ -233,7 +233,7 @@ class ConsoleClient:
                     path(endpoint),
                     'too_large',
                     f'GET {path(endpoint)} answered with more than {LARGEST_BODY // 1024 // 1024} MiB, which is not '
-                    'read any further.',
+                    'read any further. Check that `api_url` is the address of the Statsig Console API.',
                 )
             if self._clock() > deadline:
                 raise UnreachableError(

@@ -24,6 +24,7 @@ _AGGREGATE: dict[str, Callable[[list[float]], float]] = {
     'sum': sum,
     'min': min,
     'max': max,
+    'p95': max,  # of a single series: its points are percentiles already
 }
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     '<': operator.lt,
@@ -64,8 +65,8 @@ def _values(definition: JsonObject, history: History, now: float) -> Mapping[Gro
         (query,) = condition.events
         found = [each.tags for each in history.events if now - windows[0] < each.timestamp <= now]
         return Counter(_group(query.by, tags) for tags in found if query.admits(tags))
-    formula = ast.parse(as_formula(condition.expression), mode='eval').body
-    table = _table(formula, condition.metrics, history)
+    tables = {f'query{number}': select(query, history) for number, query in enumerate(condition.metrics)}
+    table = evaluated(as_formula(condition.expression), tables)
     if condition.time.startswith('change(avg('):
         window, back = windows
         before, after = _over_time(table, 'avg', now - back, window), _over_time(table, 'avg', now, window)
@@ -105,26 +106,33 @@ def _group(by: tuple[str, ...], tags: tuple[str, ...]) -> Group:
     return tuple(values[key] for key in by)
 
 
-def _table(formula: ast.expr, queries: tuple[MetricQuery, ...], history: History) -> Table:
+def evaluated(formula: str, tables: Mapping[str, Table]) -> Table:
+    """What a formula makes of its queries, by their names."""
+    return _table(ast.parse(formula, mode='eval').body, tables)
+
+
+def _table(formula: ast.expr, tables: Mapping[str, Table]) -> Table:
     match formula:
         case ast.Name(id=name):
-            return select(queries[int(name.removeprefix('query'))], history)
+            return tables[name]
+        case ast.Call(func=ast.Name(id='default_zero'), args=[inner]):
+            # Ours have a value at each time, so there is nothing to fill.
+            return _table(inner, tables)
         case ast.Call(func=ast.Name(id='cutoff_min'), args=[inner, ast.Constant(value=int(least))]):
-            table = _table(inner, queries, history)
+            table = _table(inner, tables)
             return {
                 group: {time: value for time, value in points.items() if value >= least}
                 for group, points in table.items()
             }
         case ast.Call(func=ast.Name(id='day_before'), args=[inner]):
-            table = _table(inner, queries, history)
+            table = _table(inner, tables)
             return {group: {time + DAY: value for time, value in points.items()} for group, points in table.items()}
         case ast.BinOp(left=left, op=op, right=ast.Constant(value=int(number))):
-            table = _table(left, queries, history)
+            table = _table(left, tables)
             constant = {group: dict.fromkeys(points, float(number)) for group, points in table.items()}
             return _combined(table, constant, _OPERATE[type(op)])
         case ast.BinOp(left=left, op=op, right=right):
-            tables = _table(left, queries, history), _table(right, queries, history)
-            return _combined(*tables, _OPERATE[type(op)])
+            return _combined(_table(left, tables), _table(right, tables), _OPERATE[type(op)])
     raise ValueError(f'not understood: {ast.unparse(formula)}')
 
 

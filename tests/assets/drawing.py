@@ -1,11 +1,13 @@
 """`python -m tests.assets.drawing DIRECTORY` draws both dashboards with what the check sends of the sandbox.
 
 To look at the order of reading before anything is imported; Datadog draws them in its own way. The pictures in
-docs/images are these: draw them again after a change of a dashboard.
+docs/images are these, and one for the first screen of the README: draw them again (`make pictures`) after a change of a
+dashboard, or of what the check sends.
 """
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 import textwrap
@@ -19,17 +21,20 @@ from statsig.datadog.event import DatadogEvent
 from statsig.sandbox.life import Life
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
-from tests.assets.alerting import select
+from tests.assets.alerting import evaluated, select
 from tests.assets.files import JsonObject, dashboards
 from tests.assets.history import HOUR, MINUTE, History, StillClock, World
+from tests.assets.invented import LABEL, add_service
 from tests.assets.queries import Filter, MetricQuery, event_query, metric_queries, template_variables
 
 HOURS = 12
+ROLLED_OUT, SWITCHED_OFF = 34, 41  # steps of 10 minutes
 COLUMN, ROW, GAP, HEAD = 110, 46, 3, 20
 TITLE, MARGIN = 84, 12
 CAPTION = (
     f'A drawing of the layout with what the check sends of {HOURS} hours of the sandbox. Not a screenshot of Datadog.'
 )
+OF_A_SERVICE = ' Error rate, latency and requests of the service are invented.'
 CHOSEN = {'gate': 'checkout_v2', 'service': 'checkout', 'env': 'prod'}
 COLOURS = ('#6b5ca5', '#3f8fd2', '#2a9d8f', '#e9a23b', '#d1495b', '#8d99ae', '#4a7c59', '#b56576', '#355070', '#e07a5f')
 GROUPS = {
@@ -49,52 +54,81 @@ Lines = Mapping[str, Sequence[tuple[float, float]]]
 
 
 def half_a_day() -> History:
-    """Some changes an hour, two of them by hand so that the gate of the second board has a story."""
+    """Some changes an hour, and a story of one gate: rolled out further, a service gets worse, switched off."""
     project = SandboxProject(seed=1, clock=StillClock())
     life = Life(project, seed=4, changes_per_hour=3)
+    rolled_out = switched_off = start = project.clock()
     with SandboxServer(project) as server:
         world = World(server)
         for step in range(round(HOURS * HOUR / (10 * MINUTE))):
             world.wait(9 * MINUTE)
             life.advance(10 * MINUTE, within=MINUTE)
-            if step in (25, 52):
-                project.set_gate_enabled('checkout_v2', step == 52)
+            if step == ROLLED_OUT:
+                _roll_out(project, 'checkout_v2', 50)
+                rolled_out = world.now
+            if step == SWITCHED_OFF:
+                project.set_gate_enabled('checkout_v2', False)
+                switched_off = world.now
             world.run(MINUTE, every=MINUTE)
+    add_service(world.history, start, (rolled_out, switched_off))
     return world.history
 
 
-def drawing(board: JsonObject, history: History) -> str:
-    """The dashboard as SVG."""
+def _roll_out(project: SandboxProject, name: str, percentage: int) -> None:
+    rules = copy.deepcopy(project.gates[name]['rules'])
+    rules[-1]['passPercentage'] = percentage
+    project.change('gate', name, 'gate_update', {'rules': rules}, change_log=f'Rolled out to {percentage}%')
+
+
+def shortened(board: JsonObject, rows: Sequence[int]) -> JsonObject:
+    """Of the first groups so many rows each: widgets that begin below are left out, those that go on below are cut."""
+    short = copy.deepcopy(board)
+    short['title'] += ' (shortened)'
+    short['widgets'] = short['widgets'][: len(rows)]
+    for group, height in zip(short['widgets'], rows, strict=True):
+        members = [each for each in group['definition']['widgets'] if each['layout']['y'] < height]
+        for each in members:
+            each['layout']['height'] = min(each['layout']['height'], height - each['layout']['y'])
+        group['definition']['widgets'] = members
+        group['layout']['height'] = height + 1
+    return short
+
+
+def drawing(board: JsonObject, history: History, column: int = COLUMN) -> str:
+    """The dashboard as SVG, `column` pixels for each of its 12 columns."""
     variables = {
         name: replace(found, values=(CHOSEN.get(name, *found.values),) if name in CHOSEN else found.values)
         for name, found in template_variables(board).items()
     }
     height = TITLE + sum(group['layout']['height'] * ROW + 8 for group in board['widgets'])
-    width = 12 * COLUMN + 2 * MARGIN
+    width = 12 * column + 2 * MARGIN
+    caption = CAPTION + (OF_A_SERVICE if 'service' in variables else '')
     chosen = '   '.join(f'{name}: {found.values[0]}' for name, found in variables.items())
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">',
         f'<rect width="{width}" height="{height}" fill="#f4f5f8"/>',
         text(MARGIN, 24, board['title'], size=17, weight='bold'),
-        text(MARGIN, 44, CAPTION, fill='#a11111'),
+        text(MARGIN, 44, caption, fill='#a11111'),
         text(MARGIN, 66, chosen, fill='#444444'),
     ]
     top = TITLE
     for group in board['widgets']:
         definition, rows = group['definition'], group['layout']['height']
         colour = GROUPS[definition['background_color']]
-        parts.append(f'<rect x="{MARGIN}" y="{top}" width="{12 * COLUMN}" height="{ROW - 12}" rx="3" fill="{colour}"/>')
+        parts.append(f'<rect x="{MARGIN}" y="{top}" width="{12 * column}" height="{ROW - 12}" rx="3" fill="{colour}"/>')
         parts.append(text(MARGIN + 10, top + 22, definition['title'], size=13, fill='#ffffff', weight='bold'))
         for widget in definition['widgets']:
-            parts += _widget(widget, top + ROW - 8, variables, history)
+            parts += _widget(widget, top + ROW - 8, column, variables, history)
         top += rows * ROW + 8
     return '\n'.join([*parts, '</svg>', ''])
 
 
-def _widget(widget: JsonObject, top: int, variables: Mapping[str, Filter], history: History) -> Iterator[str]:
+def _widget(
+    widget: JsonObject, top: int, column: int, variables: Mapping[str, Filter], history: History
+) -> Iterator[str]:
     layout, definition = widget['layout'], widget['definition']
-    x, y = MARGIN + layout['x'] * COLUMN + GAP, top + layout['y'] * ROW
-    width, height = layout['width'] * COLUMN - 2 * GAP, layout['height'] * ROW - 2 * GAP
+    x, y = MARGIN + layout['x'] * column + GAP, top + layout['y'] * ROW
+    width, height = layout['width'] * column - 2 * GAP, layout['height'] * ROW - 2 * GAP
     # An inner <svg> cuts off what has no room, as Datadog does.
     yield f'<svg x="{x}" y="{y}" width="{width}" height="{height}">'
     yield f'<rect width="{width}" height="{height}" fill="#ffffff" stroke="#cfd4dd"/>'
@@ -110,7 +144,7 @@ def _widget(widget: JsonObject, top: int, variables: Mapping[str, Filter], histo
         case 'timeseries':
             yield from _graph(definition, width, height, variables, history)
         case 'query_value':
-            yield from _number(definition['requests'][0], width, height, variables, history)
+            yield from _number(definition, width, height, variables, history)
         case 'toplist':
             yield from _bars(definition['requests'][0], width, height, variables, history)
         case 'query_table':
@@ -158,20 +192,32 @@ def _clock(timestamp: float) -> str:
     return f'{datetime.fromtimestamp(timestamp, UTC):%H:%M}'
 
 
-def _last(query: MetricQuery, history: History) -> dict[str, float]:
-    """By group: the last value of a gauge, the sum of a count."""
-    table = select(query, history)
+def _last(query: MetricQuery, history: History, span: float = HOURS * HOUR) -> dict[str, float]:
+    """By group, of the latest `span` seconds: the last value of a gauge, the sum of a count."""
+    recent = {
+        group: {time: value for time, value in points.items() if history.now - span <= time}
+        for group, points in select(query, history).items()
+    }
     return {
         ', '.join(group): sum(points.values()) if query.as_count else points[max(points)]
-        for group, points in table.items()
+        for group, points in recent.items()
+        if points
     }
 
 
 def _number(
-    request: JsonObject, width: int, height: int, variables: Mapping[str, Filter], history: History
+    definition: JsonObject, width: int, height: int, variables: Mapping[str, Filter], history: History
 ) -> Iterator[str]:
+    (request,) = definition['requests']
     (query,) = metric_queries(request['queries'][0]['query'], variables)
-    value = sum(_last(query, history).values())
+    span = HOURS * HOUR
+    if 'time' in definition:
+        span = int(definition['time']['live_span'].removesuffix('m')) * MINUTE
+    found = _last(query, history, span).values()
+    if not found and not request['formulas'][0]['formula'].startswith('default_zero('):
+        yield text(width / 2, (height + HEAD) / 2 + 10, 'No data', size=20, fill='#999999', at='middle')
+        return
+    value = sum(found)
     compare = {'>=': value.__ge__, '<=': value.__le__, '<': value.__lt__, '>': value.__gt__}
     formats = [each for each in request.get('conditional_formats', []) if compare[each['comparator']](each['value'])]
     colour = PALETTES[formats[0]['palette']] if formats else '#ffffff'
@@ -217,16 +263,17 @@ def _graph(
     lines: dict[str, Sequence[tuple[float, float]]] = {}
     is_ours = True
     for request in definition['requests']:
-        (query,) = metric_queries(request['queries'][0]['query'], variables)
-        is_ours = is_ours and query.metric.startswith('statsig.')
-        for group, points in select(query, history).items() if is_ours else ():
+        queries = {each['name']: metric_queries(each['query'], variables)[0] for each in request['queries']}
+        is_ours = is_ours and all(query.metric.startswith('statsig.') for query in queries.values())
+        tables = {name: select(query, history) for name, query in queries.items()}
+        for group, points in evaluated(request['formulas'][0]['formula'], tables).items():
             lines[', '.join(group) or request['formulas'][0].get('alias', 'all')] = sorted(points.items())
     lines = dict(sorted(lines.items(), key=lambda line: -max(value for _, value in line[1])))
     as_bars = definition['requests'][0]['display_type'] == 'bars'
     bottom = height - 32
     yield from _plot(lines, events, width, bottom, history.now, as_bars)
     if not is_ours:
-        yield text(width / 2, height / 2, "(your service's own metrics, from Datadog APM)", fill='#999999', at='middle')
+        yield text(width - 8, 15, LABEL, fill='#a11111', at='end')
     x = 8.0
     for number, name in enumerate(lines):
         yield f'<rect x="{x:.0f}" y="{height - 14}" width="8" height="8" fill="{COLOURS[number % len(COLOURS)]}"/>'
@@ -265,11 +312,18 @@ def _plot(
         yield f'<path d="M{x:.0f} {HEAD + 6}V{bottom}" stroke="{MARK}" stroke-dasharray="3 2" opacity="0.8"/>'
 
 
+def pictures(history: History) -> dict[str, str]:
+    """By file name, as they lie in docs/images."""
+    boards = dashboards()
+    drawn = {file.replace('.json', '.svg'): drawing(board, history) for file, board in boards.items()}
+    first = shortened(boards['statsig_feature_rollout.json'], (8, 4))
+    return {**drawn, 'first_look.svg': drawing(first, history, column=98)}
+
+
 def main(directory: Path) -> None:
-    history = half_a_day()
     directory.mkdir(parents=True, exist_ok=True)
-    for file, board in dashboards().items():
-        (directory / file).with_suffix('.svg').write_text(drawing(board, history), encoding='utf-8')
+    for name, picture in pictures(half_a_day()).items():
+        (directory / name).write_text(picture, encoding='utf-8')
 
 
 if __name__ == '__main__':

@@ -15,11 +15,13 @@ from typing import Any, Literal
 
 import pytest
 
+from datadog_checks.statsig.diagnose import what_and_remedy
 from statsig.sandbox.api import ALL
 from statsig.sandbox.knobs import Fault
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
 from tests.check.conftest import Agent
+from tests.messages import ANYTHING, messages
 
 ROOT = Path(__file__).parents[2]
 KEY = 'console-VerySecret0123456789'
@@ -40,11 +42,32 @@ Finding = tuple[str, str, str | None]
 
 
 PROGRAM = """
-import json, sys
+import json, sys, threading
 from statsig.sandbox.agent import AgentHost
 from statsig.sandbox.embedded import block_what_the_agent_lacks
 
 block_what_the_agent_lacks()
+
+def diagnose_during_the_first_run(check):
+    # The run stands still in the middle of its beginning until the diagnosis has had every chance to go wrong.
+    reached, may_go_on, findings = threading.Event(), threading.Event(), []
+    begin = check.check.check_initializations.pop()
+    def begin_slowly():
+        reached.set()
+        may_go_on.wait(30)
+        begin()
+    check.check.check_initializations.append(begin_slowly)
+    run = threading.Thread(target=check.run)
+    run.start()
+    reached.wait(30)
+    diagnosis = threading.Thread(target=lambda: findings.append(check.diagnose()))
+    diagnosis.start()
+    diagnosis.join(0.5)
+    may_go_on.set()
+    run.join(30)
+    diagnosis.join(30)
+    return findings
+
 for line in sys.stdin:
     asked = json.loads(line)
     host = AgentHost(asked['cache'], asked['config'])
@@ -53,7 +76,10 @@ for line in sys.stdin:
     check = host.start('statsig', asked['instance'])
     if asked['run'] == 'before':
         check.run()
-    diagnoses = [check.diagnose() for _ in range(asked['times'])]
+    if asked['run'] == 'during':
+        diagnoses = diagnose_during_the_first_run(check)
+    else:
+        diagnoses = [check.diagnose() for _ in range(asked['times'])]
     after = [check.check.budget.available(), len(check.run().events)] if asked['run'] == 'after' else []
     print(json.dumps([diagnoses[-1], after]))
     sys.stdout.flush()
@@ -81,7 +107,7 @@ class Diagnosing:
         config: Mapping[str, Any] | None = None,
         faults: Mapping[str, Any] | None = None,
         times: int = 1,
-        run: Literal['before', 'after', ''] = '',
+        run: Literal['before', 'during', 'after', ''] = '',
     ) -> dict[str, Finding]:
         """config: options of datadog.yaml; faults: attributes of the host's cache; times: the last one is returned.
 
@@ -420,3 +446,31 @@ def test_what_nobody_thought_of_is_a_finding_too_and_the_rest_goes_on(diagnose: 
 
     assert found['Cache'][:2] == ('fail', 'This could not be diagnosed: TypeError.')
     assert found['Agent'][0] == 'success'
+
+
+def test_a_diagnosis_during_the_first_run_waits_until_the_check_has_started(diagnose: Diagnosing, agent: Agent) -> None:
+    found = diagnose(agent, run='during')
+
+    assert set(results(found).values()) == {'success'}
+
+
+# Of all messages, those that a diagnosis shows.
+SHOWN = [
+    text
+    for text, where in messages().items()
+    if where.startswith(('statsig/console', 'datadog_checks/statsig/agent_sink'))
+]
+
+
+@pytest.mark.parametrize('message', SHOWN)
+def test_a_message_falls_apart_into_what_happened_and_what_to_do(message: str) -> None:
+    filled = message.replace(ANYTHING, 'api.example.com/v1')
+    if filled.startswith(('.', ',')):
+        filled = f'GET /console/v1/gates at api.example.com answered 500{filled}'
+
+    what, remedy = what_and_remedy(filled)
+
+    assert re.fullmatch(r'[A-Z].*[^.]\.', what)
+    assert re.fullmatch(r'[A-Z].*[^.]\.', remedy)
+    assert f'{what} {remedy}' == filled
+    assert (what.count('`') % 2, what.count('(')) == (0, what.count(')')), 'cut inside of a name'

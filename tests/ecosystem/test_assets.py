@@ -12,6 +12,9 @@ import yaml
 
 from datadog_checks.statsig.config_models import InstanceConfig
 from statsig.datadog.metrics import METRICS
+from statsig.sandbox.project import SandboxProject
+from statsig.sandbox.server import SandboxServer
+from tests.check.conftest import Agent
 from tests.ecosystem.metadata import metadata
 
 ROOT = Path(__file__).parents[2]
@@ -48,10 +51,22 @@ def test_every_file_that_the_manifest_names_exists() -> None:
     assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
-def test_the_manifest_names_a_metric_that_is_sent_in_every_run() -> None:
+def test_the_manifest_names_a_metric_that_is_sent_in_every_run_whatever_is_collected(tmp_path: Path) -> None:
+    nothing = {'collect_exposures': False, 'collect_inventory': False, 'collect_audit_log': False}
+    with SandboxServer(SandboxProject(seed=1)) as server:
+        agent = Agent(tmp_path, server.url)
+        agent.configure(nothing)
+        quiet = agent.run_once()
+        server.knobs.down = True
+        down = agent.run_once()
+
+    for run in (quiet, down):
+        assert INTEGRATION['metrics']['check'] in {metric.name for metric in run.metrics}
+
+
+def test_the_manifest_names_the_prefix_of_every_metric() -> None:
     names = {f'statsig.{metric.name}' for metric in METRICS}
 
-    assert INTEGRATION['metrics']['check'] in names
     assert all(name.startswith(INTEGRATION['metrics']['prefix']) for name in names)
 
 

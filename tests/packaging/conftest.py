@@ -17,6 +17,7 @@ from tests.packaging.commands import package, pip
 from tests.packaging.image import build
 
 PROJECT = Path(__file__).parents[2]
+SDK = 'statsig==0.72.1'  # a later one may own other files under `statsig/`: raise it on purpose
 
 
 @pytest.fixture(scope='session')
@@ -33,7 +34,7 @@ def our_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sdk_wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel of the SDK and of everything it needs."""
     wheels = tmp_path_factory.mktemp('sdk')
-    pip('download', '--only-binary', ':all:', '--dest', wheels, 'statsig')
+    pip('download', '--only-binary', ':all:', '--dest', wheels, SDK)
     return wheels
 
 

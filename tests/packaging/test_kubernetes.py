@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ import yaml
 from statsig.sandbox.agent import Run
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
 from tests.packaging.agent_tree import AgentTree
-from tests.packaging.documentation import INSTALLATION
-from tests.packaging.pod import MANIFESTS, VARIANTS, deployment, manifests, resolve_secrets, start_pod
+from tests.packaging.commands import run
+from tests.packaging.documentation import INSTALLATION, commands
+from tests.packaging.pod import MANIFESTS, VARIANTS, deployment, kubectl, manifests, resolve_secrets, start_pod
 
 SECRET = {'datadog-api-key': '0123', 'statsig-console-key': f'{DEFAULT_KEY}\n'}
 SWITCHED_OFF = 'Gate checkout_v2 disabled by Jane Doe'
@@ -57,7 +60,23 @@ def test_nothing_is_mounted_that_is_not_there(variant: str) -> None:
 
     assert wanted | {(kind, name) for kind, name in made if kind == 'Deployment'} == made
     assert {each['name'] for each in pod['volumes']} == {each['name'] for each in container['volumeMounts']}
-    assert keys == set(re.findall(r'--from-literal=([\w-]+)=', INSTALLATION.read_text())), 'as the page makes them'
+    assert keys == set(re.findall(r'^ *([\w-]+-key)=', INSTALLATION.read_text(), re.MULTILINE)), 'as the page has them'
+
+
+def test_the_secret_is_made_of_a_file_so_that_no_key_is_on_a_command_line(tmp_path: Path) -> None:
+    (tmp_path / 'keys.env').write_text('datadog-api-key=0123\nstatsig-console-key=console-a=b#c\n')
+    # Without a cluster: what would be sent to it.
+    command = commands('make the secret').replace(
+        ' create secret generic ', ' create secret --dry-run=client -o yaml generic '
+    )
+    path = {'PATH': f'{kubectl().parent}:{os.environ["PATH"]}'}
+
+    secret = yaml.safe_load(run('sh', '-ec', f'cd {tmp_path}\n{command}', environment=path))
+
+    assert (secret['metadata']['name'], secret['metadata']['namespace']) == ('statsig-agent', 'datadog')
+    decoded = {key: base64.b64decode(value).decode() for key, value in secret['data'].items()}
+    assert decoded == {'datadog-api-key': '0123', 'statsig-console-key': 'console-a=b#c'}
+    assert not (tmp_path / 'keys.env').exists()
 
 
 @pytest.mark.parametrize('variant', VARIANTS)

@@ -41,7 +41,7 @@ def sdk_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '--python',
         python,
         'install',
-        'statsig',
+        'statsig==0.72.1',
     ]
     done = subprocess.run(list(map(str, install)), capture_output=True, text=True, timeout=300)
     if done.returncode:
