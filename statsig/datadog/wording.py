@@ -255,8 +255,8 @@ def _person(value: JSON, words: Words) -> str:
 
 def _long_text(before: str, after: str, words: Words) -> str:
     """Two long texts, from shortly before the place where they begin to differ."""
-    start = words.redaction.may_start_at(after, max(0, _common_prefix(before, after) - 20))
-    start = words.redaction.may_start_at(before, start)
+    start = words.redaction.may_start_at(after, max(0, _common_prefix(before, after) - 20), words.work.told)
+    start = words.redaction.may_start_at(before, start, words.work.told)
     then, now = (words.name(side[start : start + _SHOWN]) for side in (before, after))
     if then == now:
         return f'text changed ({len(before):,} → {len(after):,} characters)'
