@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from statsig.sandbox.dogstatsd_listener import DogStatsdListener
 
 
 class DogStatsdReceiver(DogStatsdListener):
     """Fails the test when something is asked of it after it was sent what an Agent would not take."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__(path)
+        self._flushes: list[str] = []
 
     def counts(self, prefix: str = 'statsig.', without: str = 'statsig.relay.') -> Counter[tuple[str, str]]:
         assert not self.wrong, self.wrong[:3]
@@ -23,6 +28,16 @@ class DogStatsdReceiver(DogStatsdListener):
     def gauge(self, name: str) -> float:
         with self._lock:
             return next(value for (found, _), value in self._gauges.items() if found == f'statsig.relay.{name}')
+
+    def flushes(self, tag: str) -> int:
+        """How many have arrived from relays that have this tag, each of them whole."""
+        with self._lock:
+            return sum(tag in line for line in self._flushes)
+
+    def _add(self, line: str) -> None:
+        super()._add(line)
+        if line.startswith('statsig.relay.dogstatsd.waiting:'):  # what a flush ends with
+            self._flushes.append(line)
 
     def events(self) -> int:
         """Events counted, whatever they were."""
