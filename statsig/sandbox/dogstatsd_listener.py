@@ -87,10 +87,13 @@ class DogStatsdListener:
                 continue
             with self._lock:
                 self.datagrams += 1
-                if len(datagram) > LARGEST[self._family]:
-                    self.wrong.append(f'{len(datagram)} bytes')
-                for line in datagram.decode(errors='replace').removesuffix('\n').split('\n'):
-                    self._add(line)
+                self._take(datagram)
+
+    def _take(self, datagram: bytes) -> None:
+        if len(datagram) > LARGEST[self._family]:
+            self.wrong.append(f'{len(datagram)} bytes')
+        for line in datagram.decode(errors='replace').removesuffix('\n').split('\n'):
+            self._add(line)
 
     def _add(self, line: str) -> None:
         found = _LINE.fullmatch(line)

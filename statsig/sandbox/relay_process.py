@@ -27,18 +27,21 @@ class RelayProcess:
     """`statsig-datadog relay` on a port of 127.0.0.1, from the moment it listens.
 
     configuration: what is in its file; `listen` needs the port 0. secret: that of the webhook. directory: for the file
-    and the log. Raises RelayFailedError.
+    and the log. program: `statsig-datadog` as it is installed somewhere; without it, the one of this Python. Raises
+    RelayFailedError.
     """
 
-    def __init__(self, configuration: Mapping[str, Any], secret: str, directory: Path) -> None:
+    def __init__(
+        self, configuration: Mapping[str, Any], secret: str, directory: Path, program: Path | None = None
+    ) -> None:
         file, self._log = directory / f'relay-{id(self)}.yaml', directory / f'relay-{id(self)}.log'
         file.write_text(yaml.safe_dump(dict(configuration)), encoding='utf-8')
         with self._log.open('wb') as log:
             self.process = subprocess.Popen(  # noqa: S603  (our own interpreter, our own arguments)
-                [sys.executable, '-m', 'statsig.cli', 'relay', '--config', str(file)],
+                [*_command(program), 'relay', '--config', str(file)],
                 stderr=log,
                 stdout=log,
-                env=_environment(secret),
+                env=_environment(secret, program),
             )
         self.pid = self.process.pid
         self.port = self._wait_until_it_listens()
@@ -86,11 +89,15 @@ class RelayProcess:
         return lines[0].removeprefix('error: ')
 
 
-def _environment(secret: str) -> dict[str, str]:
-    """Ours, without what would change the tags or switch DogStatsD off. Where the relay is not installed, it is found
-    where this module was.
-    """
+def _command(program: Path | None) -> list[str]:
+    return [str(program)] if program else [sys.executable, '-m', 'statsig.cli']
+
+
+def _environment(secret: str, program: Path | None) -> dict[str, str]:
+    """Ours, without what would change the tags or switch DogStatsD off."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith('DD_')}
-    root = str(Path(__file__).resolve().parent.parent.parent)
-    path = os.pathsep.join(filter(None, (os.environ.get('PYTHONPATH'), root)))
-    return {**kept, 'PYTHONPATH': path, 'STATSIG_WEBHOOK_SECRET': secret}
+    if program is None:
+        # Where the relay is not installed, it is found where this module was.
+        root = str(Path(__file__).resolve().parent.parent.parent)
+        kept['PYTHONPATH'] = os.pathsep.join(filter(None, (os.environ.get('PYTHONPATH'), root)))
+    return {**kept, 'STATSIG_WEBHOOK_SECRET': secret}

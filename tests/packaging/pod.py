@@ -18,8 +18,8 @@ VARIANTS = ('one-agent', 'cluster-check')
 Manifest = dict[str, Any]
 
 
-def manifests(variant: str) -> list[Manifest]:
-    """What `kubectl apply -k` would send to a cluster."""
+def manifests(variant: str | Path) -> list[Manifest]:
+    """What `kubectl apply -k` would send to a cluster. variant: one of the Agent's, or a directory."""
     kubectl = shutil.which('kubectl')
     if kubectl is None:
         pytest.skip('kubectl is not installed: the manifests cannot be put together')
