@@ -30,16 +30,13 @@ def test_what_it_links_to_exists() -> None:
 
 
 def test_the_times_and_numbers_it_names_are_those_of_the_code() -> None:
-    sentences = {
-        f'up to {REQUEST_GRACE:.0f} seconds to end, then the last counts': 1,
-        f'are handed over for up to {DELIVERY_GRACE:.0f} seconds': 1,
-        f'kills after 10 seconds what may take {_STOP_GRACE:.0f}': 1,
-        f'{Limits().most_connections} connections': 2,
-        f'{Limits().most_buffered >> 20} MiB of bodies': 2,
-    }
     text = re.sub(r'\s+', ' ', PAGE)
 
-    assert {sentence: text.count(sentence) for sentence in sentences} == {
-        **sentences,
-        f'{Limits().most_connections} connections': text.count('500 connections'),
-    }
+    for sentence in (
+        f'up to {REQUEST_GRACE:.0f} seconds to end, then the last counts',
+        f'are handed over for up to {DELIVERY_GRACE:.0f} seconds',
+        f'kills after 10 seconds what may take {_STOP_GRACE:.0f}',
+        f'| connections | {Limits().most_connections} for each worker',
+        f'each worker holds up to {Limits().most_buffered >> 20} MiB of bodies',
+    ):
+        assert sentence in text
