@@ -38,8 +38,9 @@ example:
 """
 DEMO = """\
 Starts a Statsig project in a box, lets people change things in it, runs the real check against it the way an
-Agent does, kills that Agent and starts it again, and shows what would reach Datadog.
-Nothing leaves this machine.
+Agent does, kills that Agent and starts it again, and shows what would reach Datadog. Then it sends webhooks to the
+relay, where that is installed, and compares what DogStatsD gets. Nothing leaves this machine. The exit code is 1 when
+something that is promised did not happen.
 
 example:
   statsig-datadog demo --seed 7

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from statsig.sandbox.project import SandboxProject
+from statsig.sandbox.webhook_counts import expected_counts, without_estimates
 from statsig.sandbox.webhook_sender import Happening, Sent, WebhookEvents, in_batches
 from tests.relay.conftest import StartRelay
 from tests.relay.dogstatsd_receiver import DogStatsdReceiver, wait_until
-from tests.relay.expected import expected_counts, without_estimates
 
 
 def happening(name: str, tier: str | None = 'production', **extra: Any) -> Happening:
