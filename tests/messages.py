@@ -52,7 +52,7 @@ def _shown(node: ast.AST, function: ast.FunctionDef) -> list[ast.expr]:
         name = _name(node)
         if name in ERRORS_OF_THE_API:
             return node.args[-1:]
-        is_log = isinstance(node.func, ast.Attribute) and getattr(node.func.value, 'id', '') == 'log'
+        is_log = isinstance(node.func, ast.Attribute) and getattr(node.func.value, 'id', '') in ('log', '_log')
         if (name in SHOWN_BY and not is_log) or (name == 'append' and _is_list_of_warnings(node)):
             return [argument for argument in node.args if isinstance(argument, ast.Constant | ast.JoinedStr)]
     if isinstance(node, ast.Return) and function.name.startswith(RETURNED_BY):

@@ -72,7 +72,7 @@ class Notice:
     @property
     def tags_telling_first(self) -> tuple[str, ...]:
         """For where there is room for some tags only: Statsig's own tags and apps, of which there may be many, last."""
-        return tuple(sorted(self.tags, key=lambda each: each.startswith(('statsig_tag:', 'target_app:'))))
+        return telling_first(self.tags)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -110,6 +110,11 @@ def notice_of(
         tags=_tags(entry, reading, project, team, late, given),
         key=clean(entry.id[:MAX_AGGREGATION_KEY]),
     )
+
+
+def telling_first(tags: Sequence[str]) -> tuple[str, ...]:
+    """In the order in which they are kept where not all have room."""
+    return tuple(sorted(tags, key=lambda each: each.startswith(('statsig_tag:', 'target_app:'))))
 
 
 def _when(timestamp: int, late: bool, ahead: bool) -> str:

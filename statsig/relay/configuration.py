@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -160,12 +159,6 @@ def _dogstatsd(options: Options) -> DogStatsdAddress:
     takes = 'a socket or a host and a port, such as unix:///var/run/datadog/dsd.socket or udp://127.0.0.1:8125'
     text = options.text('dogstatsd_url', takes, 'unix:///var/run/datadog/dsd.socket')
     try:
-        url = urlsplit(text)
-        port = url.port
+        return DogStatsdAddress.parse(text)
     except ValueError:
         raise options.refusal('dogstatsd_url', takes, text) from None
-    if url.scheme == 'unix' and not url.netloc and 1 < len(url.path.encode()) <= 107:
-        return DogStatsdAddress(path=url.path)
-    if url.scheme == 'udp' and url.hostname and port and url.path in ('', '/'):
-        return DogStatsdAddress(host=url.hostname, port=port)
-    raise options.refusal('dogstatsd_url', takes, text)

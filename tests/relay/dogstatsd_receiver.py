@@ -8,11 +8,47 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 _LINE = re.compile(r'(?P<name>[A-Za-z][A-Za-z0-9_.]*):(?P<value>[0-9.]+)\|(?P<type>[cg])(\|#(?P<tags>[^|#@\s]+))?')
+_EVENT = re.compile(rb'_e\{(\d+),(\d+)\}:')
 LARGEST = {socket.AF_UNIX: 8192, socket.AF_INET: 1432}
+LARGEST_EVENT = 8192
+
+
+@dataclass(frozen=True)
+class ReceivedEvent:
+    """As the Agent reads it: `\\n` is a line end, fields are between pipes."""
+
+    title: str
+    text: str
+    fields: dict[str, str]
+
+    @property
+    def tags(self) -> list[str]:
+        return self.fields['#'].split(',')
+
+
+def parsed_event(datagram: bytes) -> ReceivedEvent:
+    """By lengths in bytes, as the Agent does it. Raises ValueError."""
+    head = _EVENT.match(datagram)
+    if not head:
+        raise ValueError('no event')
+    start = head.end()
+    end = start + int(head[1]) + 1 + int(head[2])
+    title, text = datagram[start : start + int(head[1])], datagram[start + int(head[1]) + 1 : end]
+    rest = datagram[end:]
+    if rest[:1] != b'|' or not rest.endswith(b'\n') or b'\n' in datagram[:-1] or not title:
+        raise ValueError('its lengths are wrong, or there is a line end in it')
+    fields = {}
+    for field in rest[1:-1].decode().split('|'):
+        key, _, value = (field[:1], '', field[1:]) if field[:1] == '#' else field.partition(':')
+        if key not in ('d', 'h', 'k', 's', 't', 'c', '#') or key in fields:
+            raise ValueError(f'an unknown field: {field}')
+        fields[key] = value
+    return ReceivedEvent(*(part.decode().replace('\\n', '\n') for part in (title, text)), fields)
 
 
 class DogStatsdReceiver:
@@ -26,6 +62,7 @@ class DogStatsdReceiver:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._gauges: dict[tuple[str, str], float] = {}
         self._types: dict[str, str] = {}
+        self._events: list[ReceivedEvent] = []
         self.wrong: list[str] = []
         self.datagrams = 0
 
@@ -63,6 +100,9 @@ class DogStatsdReceiver:
                 continue
             with self._lock:
                 self.datagrams += 1
+                if datagram.startswith(b'_e{'):
+                    self._add_event(datagram)
+                    continue
                 if len(datagram) > LARGEST[self._family]:
                     self.wrong.append(f'{len(datagram)} bytes')
                 for line in datagram.decode().removesuffix('\n').split('\n'):
@@ -78,6 +118,25 @@ class DogStatsdReceiver:
             self._counts[key] += int(found['value'])
         else:
             self._gauges[key] = float(found['value'])
+
+    def _add_event(self, datagram: bytes) -> None:
+        try:
+            self._events.append(parsed_event(datagram))
+        except ValueError as error:
+            self.wrong.append(f'{error}: {datagram[:200]!r}')
+        if len(datagram) > LARGEST_EVENT:
+            self.wrong.append(f'an event of {len(datagram)} bytes')
+
+    def received_events(self) -> list[ReceivedEvent]:
+        with self._lock:
+            assert not self.wrong, self.wrong[:3]
+            return list(self._events)
+
+    def gauges(self) -> dict[tuple[str, str], float]:
+        """The last value by name and tags, as `counts`."""
+        with self._lock:
+            assert not self.wrong, self.wrong[:3]
+            return dict(self._gauges)
 
     def counts(self, prefix: str = 'statsig.', without: str = 'statsig.relay.') -> Counter[tuple[str, str]]:
         """Sums by name and tags, the tags in order and joined by commas."""
