@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from statsig.datadog.dogstatsd import DogStatsdAddress, SwitchedOffError, TagsTooLongError, writing_client
+from statsig.datadog.dogstatsd import DogStatsdAddress, TagsTooLongError, writing_client
 from statsig.datadog.event import DatadogEvent
 from statsig.datadog.markdown import clean
 from statsig.datadog.tags import normalise
@@ -23,8 +23,7 @@ _ALERT_TYPES = ('error', 'warning', 'info', 'success')
 
 
 class DogStatsdEvents:
-    """Raises SwitchedOffError when the environment switches datadogpy off, TagsTooLongError when the tags that it adds
-    from the environment leave no room for those of an event.
+    """Raises TagsTooLongError when the tags that datadogpy adds of the environment leave no room for those of an event.
 
     hostless: events do not get the name of the Agent's host.
     """
@@ -33,8 +32,6 @@ class DogStatsdEvents:
         self._client, self._written = writing_client(address, '', ())
         self._always = ('host:',) if hostless else ()
         overhead = len(self._line(DatadogEvent('title', '', 1, 'info', (), 'key'), ()))
-        if not overhead:
-            raise SwitchedOffError('the environment variable DD_DOGSTATSD_DISABLE is set: nothing would be sent')
         if overhead + _EVENT + _ROOM_FOR_TAGS > LARGEST_EVENT:
             raise TagsTooLongError(f'those of the environment take {overhead} of the {LARGEST_EVENT} bytes of an event')
 

@@ -48,7 +48,11 @@ def parsed_event(datagram: bytes) -> ReceivedEvent:
         if key not in ('d', 'h', 'k', 's', 't', 'c', '#') or key in fields:
             raise ValueError(f'an unknown field: {field}')
         fields[key] = value
-    return ReceivedEvent(*(part.decode().replace('\\n', '\n') for part in (title, text)), fields)
+    return ReceivedEvent(_with_line_ends(title), _with_line_ends(text), fields)
+
+
+def _with_line_ends(part: bytes) -> str:
+    return part.decode().replace('\\n', '\n')
 
 
 class DogStatsdReceiver:
