@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from statsig.console.records import AuditEntry
@@ -90,10 +90,14 @@ def notice_of(
     tag_rules: TagRules = NO_TAG_RULES,
     tags: Sequence[str] = (),
     directory: Directory = EMPTY_DIRECTORY,
+    environments: Sequence[str] = (),
 ) -> Notice:
     """`now` is epoch seconds; `tags` are the instance's, sent as they are; `directory` knows what the entry does not
-    say. Never raises, whatever the entry holds."""
+    say; `environments` are those that it touches, where they are known from elsewhere than its changes. Never raises,
+    whatever the entry holds."""
     reading = read_entry(entry, hide_author, directory)
+    if environments:
+        reading = replace(reading, environments=tuple(map(reading.shown, environments)))
     team = directory.team_of(reading.action.kind, entry.name)
     late, ahead = now - entry.timestamp > MAX_AGE, entry.timestamp - now > MAX_AHEAD
     given = (*_rule_tags(entry, reading, tag_rules, team), *tags)

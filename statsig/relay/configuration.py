@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, SwitchedOffError, TagsTooLongError
+from statsig.datadog.dogstatsd_events import DogStatsdEvents
 from statsig.datadog.tags import normalise
 from statsig.relay.options import ConfigurationError, Options
 from statsig.webhook.counting import CountingRules, normalised_environments
@@ -20,8 +21,8 @@ _OPTIONS = (
     'statsig_webhook',
 )
 _WEBHOOK_OPTIONS = (
-    *('signing_secret', 'environments', 'default_environment', 'config_changes', 'max_contexts', 'max_age'),
-    *('max_body_bytes', 'body_timeout'),
+    *('signing_secret', 'environments', 'default_environment', 'config_changes', 'hide_author', 'max_contexts'),
+    *('max_age', 'max_body_bytes', 'body_timeout'),
 )
 _NAMESPACE = r'[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*'
 _LARGEST_FILE = 1024 * 1024
@@ -53,6 +54,8 @@ class RelayConfiguration:
     tags: tuple[str, ...]
     state_dir: Path
     webhook: WebhookRules
+    config_changes: bool
+    hide_author: bool
     body_timeout: float
 
 
@@ -103,16 +106,23 @@ def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
         tags=tags,
         state_dir=Path(options.text('state_dir', 'a directory', '/var/lib/statsig-datadog')),
         webhook=_webhook(webhook, workers),
+        config_changes=_config_changes(webhook, address),
+        hide_author=webhook.boolean('hide_author', False),
         body_timeout=webhook.number('body_timeout', 30, 0.1, 3600, 'seconds'),
     )
 
 
+def _config_changes(options: Options, address: DogStatsdAddress) -> bool:
+    if not options.boolean('config_changes', False):
+        return False
+    try:
+        DogStatsdEvents(address)
+    except TagsTooLongError as error:
+        raise ConfigurationError(f'Option `{options.name("config_changes")}` cannot be true: {error}.') from None
+    return True
+
+
 def _webhook(options: Options, workers: int) -> WebhookRules:
-    if options.boolean('config_changes', False):
-        raise ConfigurationError(
-            f'Option `{options.name("config_changes")}` cannot be true: this version of the relay sends no events. '
-            'The check sends config changes.'
-        )
     environments = normalised_environments(options.texts('environments'))
     if len(environments) > _MOST_ENVIRONMENTS:
         raise options.refusal('environments', f'a list of at most {_MOST_ENVIRONMENTS} texts', list(environments))
