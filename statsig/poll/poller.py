@@ -20,8 +20,8 @@ from statsig.datadog.dogstatsd import DogStatsdAddress
 from statsig.datadog.dogstatsd_sink import DogStatsdSink
 from statsig.poll.configuration import PolledInstance
 
-_PATIENCE_SHARE = 0.05  # of the interval may be spent waiting for a full socket
-_LONGEST_PATIENCE = 3.0  # seconds
+_PATIENCE_SHARE = 0.1  # of the interval may be spent waiting for a full socket
+_PATIENCE_AT_LEAST, _PATIENCE_AT_MOST = 0.5, 5.0  # seconds
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +44,7 @@ class Poller:
             address,
             given(config.metric_namespace, 'metric_namespace'),
             bool(config.empty_default_hostname),
-            min(_LONGEST_PATIENCE, self.interval * _PATIENCE_SHARE),
+            max(_PATIENCE_AT_LEAST, min(_PATIENCE_AT_MOST, self.interval * _PATIENCE_SHARE)),
             stop,
             label=self._label,
         )
