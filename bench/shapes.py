@@ -200,7 +200,7 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
         _people(200, lambda each: f'{each} ' * 100) | _alike_texts(60, 7000)
     ),
     '2,600 rules with owners': lambda: _rules(
-        2600, lambda each, side: _rule(10 + side) | {'owner': {'ownerName': f'Owner{each % 90} Name'}}
+        2600, lambda each, side: {**_rule(10 + side), 'owner': {'ownerName': f'Owner{each % 90} Name'}}
     ),
     '60 rules of 8 values that look like secrets': lambda: _rules(
         60, lambda each, side: {f'k{key}': f'key token pass {side} ' * 50 for key in range(8)}

@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -14,8 +15,47 @@ _LINE = re.compile(
     r'(?P<name>[A-Za-z][A-Za-z0-9_.]*):(?P<value>[0-9.]+)\|(?P<type>[cg])(\|#(?P<tags>[^|#@\s]+))?'
     r'(\|(c|e|card):[^|\s]*)*'
 )
+_EVENT = re.compile(rb'_e\{(\d+),(\d+)\}:')
 LARGEST = {socket.AF_UNIX: 8192, socket.AF_INET: 1432}
+LARGEST_EVENT = 8192
 _BUFFER = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class ReceivedEvent:
+    """As the Agent reads it: `\\n` is a line end, fields are between pipes."""
+
+    title: str
+    text: str
+    fields: dict[str, str]
+
+    @property
+    def tags(self) -> list[str]:
+        return self.fields['#'].split(',')
+
+
+def parsed_event(datagram: bytes) -> ReceivedEvent:
+    """By lengths in bytes, as the Agent does it. Raises ValueError."""
+    head = _EVENT.match(datagram)
+    if not head:
+        raise ValueError('no event')
+    start = head.end()
+    end = start + int(head[1]) + 1 + int(head[2])
+    title, text = datagram[start : start + int(head[1])], datagram[start + int(head[1]) + 1 : end]
+    rest = datagram[end:]
+    if rest[:1] != b'|' or not rest.endswith(b'\n') or b'\n' in datagram[:-1] or not title:
+        raise ValueError('its lengths are wrong, or there is a line end in it')
+    fields = {}
+    for field in rest[1:-1].decode().split('|'):
+        key, _, value = (field[:1], '', field[1:]) if field[:1] == '#' else field.partition(':')
+        if key not in ('d', 'h', 'k', 's', 't', 'c', '#') or key in fields:
+            raise ValueError(f'an unknown field: {field}')
+        fields[key] = value
+    return ReceivedEvent(_with_line_ends(title), _with_line_ends(text), fields)
+
+
+def _with_line_ends(part: bytes) -> str:
+    return part.decode().replace('\\n', '\n')
 
 
 class DogStatsdListener:
@@ -32,6 +72,7 @@ class DogStatsdListener:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._gauges: dict[tuple[str, str], float] = {}
         self._types: dict[str, str] = {}
+        self._events: list[ReceivedEvent] = []
         self.wrong: list[str] = []
         self.datagrams = 0
 
@@ -89,7 +130,14 @@ class DogStatsdListener:
                 self.datagrams += 1
                 self._take(datagram)
 
+    def received_events(self) -> list[ReceivedEvent]:
+        with self._lock:
+            return list(self._events)
+
     def _take(self, datagram: bytes) -> None:
+        if datagram.startswith(b'_e{'):
+            self._add_event(datagram)
+            return
         if len(datagram) > LARGEST[self._family]:
             self.wrong.append(f'{len(datagram)} bytes')
         for line in datagram.decode(errors='replace').removesuffix('\n').split('\n'):
@@ -105,3 +153,11 @@ class DogStatsdListener:
             self._counts[key] += int(found['value'])
         else:
             self._gauges[key] = float(found['value'])
+
+    def _add_event(self, datagram: bytes) -> None:
+        try:
+            self._events.append(parsed_event(datagram))
+        except ValueError as error:
+            self.wrong.append(f'{error}: {datagram[:200]!r}')
+        if len(datagram) > LARGEST_EVENT:
+            self.wrong.append(f'an event of {len(datagram)} bytes')

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from statsig.sandbox.dogstatsd_listener import DogStatsdListener
+from statsig.sandbox.dogstatsd_listener import DogStatsdListener, ReceivedEvent
 
 
 class DogStatsdReceiver(DogStatsdListener):
@@ -20,6 +20,16 @@ class DogStatsdReceiver(DogStatsdListener):
     def counts(self, prefix: str = 'statsig.', without: str = 'statsig.relay.') -> Counter[tuple[str, str]]:
         assert not self.wrong, self.wrong[:3]
         return super().counts(prefix, without)
+
+    def received_events(self) -> list[ReceivedEvent]:
+        assert not self.wrong, self.wrong[:3]
+        return super().received_events()
+
+    def gauges(self) -> dict[tuple[str, str], float]:
+        """The last value by name and tags, as `counts`."""
+        assert not self.wrong, self.wrong[:3]
+        with self._lock:
+            return dict(self._gauges)
 
     def own(self, name: str, tags: str = '') -> int:
         """The sum of one of the relay's own counts."""

@@ -144,4 +144,4 @@ def test_counts_that_nobody_took_are_reported_at_the_end(
     with relay.sender() as statsig:
         statsig.deliver([happening('checkout')])
     assert relay.stop() == 1
-    assert 'Counts are lost: ' in relay.log
+    assert 'Counts and events are lost: ' in relay.log
