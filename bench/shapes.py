@@ -119,8 +119,8 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
     '400 rules in which nothing is told': lambda: _rules(
         400, lambda each, side: {'version': side, **{f'k{key}': key for key in range(100)}}
     ),
-    '60 rules of 8 values of 500 numbers': lambda: _rules(
-        60, lambda each, side: {f'k{key}': {str(side): [1] * 450} for key in range(8)}
+    '60 rules of 8 values of 340 numbers': lambda: _rules(
+        60, lambda each, side: {f'k{key}': {str(side): [1] * 340} for key in range(8)}
     ),
     '60 rules of 8 values of 60 texts': lambda: _rules(
         60, lambda each, side: {f'k{key}': {str(side): ['x y z w'] * 90} for key in range(8)}
@@ -198,6 +198,15 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
     ),
     '200 owners with names of 320 characters': lambda: (
         _people(200, lambda each: f'{each} ' * 100) | _alike_texts(60, 7000)
+    ),
+    '2,600 rules with owners': lambda: _rules(
+        2600, lambda each, side: {**_rule(10 + side), 'owner': {'ownerName': f'Owner{each % 90} Name'}}
+    ),
+    '60 rules of 8 values that look like secrets': lambda: _rules(
+        60, lambda each, side: {f'k{key}': f'key token pass {side} ' * 50 for key in range(8)}
+    ),
+    '200 secrets and 60 texts': lambda: (
+        _fields(200, 'apiKey', lambda each, side: f'{each}{side}Zx9' * 8) | _alike_texts(60, 7000)
     ),
     '20,000 owners': lambda: _people(20_000, lambda each: f'Owner{each} Name'),
     '60 values of 500 texts': lambda: _fields(60, 'defaultValue', lambda each, side: [[f'a text of {side}'] * 20] * 20),

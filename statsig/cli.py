@@ -17,6 +17,7 @@ Statsig in Datadog: exposure counts as metrics, changes of gates, experiments an
 
   statsig-datadog demo                       see what you would get; needs no account, no Agent, 20 seconds
   statsig-datadog check --config conf.yaml   try your own configuration; sends nothing
+  statsig-datadog poll --config conf.yaml    the same, sending through DogStatsD: no Agent check needed
   statsig-datadog relay --config relay.yaml  receive Statsig's webhook, send counts to DogStatsD
   statsig-datadog sandbox --port 8089        a Statsig project in a box, to point an Agent at
 """
@@ -38,11 +39,26 @@ example:
 """
 DEMO = """\
 Starts a Statsig project in a box, lets people change things in it, runs the real check against it the way an
-Agent does, kills that Agent and starts it again, and shows what would reach Datadog.
-Nothing leaves this machine.
+Agent does, kills that Agent and starts it again, and shows what would reach Datadog. Then it sends webhooks to the
+relay, where that is installed, and compares what DogStatsD gets. Nothing leaves this machine. The exit code is 1 when
+something that is promised did not happen.
 
 example:
   statsig-datadog demo --seed 7
+"""
+POLL = """\
+Does the check's whole job without an Agent check: reads the same conf.yaml, asks Statsig at the same interval, and
+sends metrics and events to the Agent through DogStatsD. Every change becomes one event, over restarts too: the position
+in the audit log is kept in files of --state-dir, which one process at a time may use. It runs until SIGTERM or SIGINT.
+
+The API key comes from the file, or from the environment variable STATSIG_CONSOLE_API_KEY, which wins.
+Change events and logs (send_change_events, send_logs) cannot go over DogStatsD. docs/poll.md says when to use what.
+
+It needs the extra `relay` of this package: pip install 'datadog-statsig[relay]'
+
+examples:
+  statsig-datadog poll --config conf.yaml --dogstatsd unix:///var/run/datadog/dsd.socket
+  STATSIG_CONSOLE_API_KEY=console-... statsig-datadog poll --config conf.yaml --state-dir ./state --once
 """
 RELAY = """\
 Receives Statsig's webhook on POST /webhooks/statsig, verifies and counts its events, and sends the counts to the
@@ -105,10 +121,24 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from statsig.commands.dry_run import UnusableConfigurationError, dry_run
+    from statsig.commands.dry_run import dry_run
+    from statsig.commands.instances import UnusableConfigurationError
 
     try:
         return 0 if dry_run(options.config, options.json, Terminal()) else 1
+    except UnusableConfigurationError as error:
+        return _failed(str(error), 2)
+
+
+def _poll(options: argparse.Namespace) -> int:
+    from statsig.commands.instances import UnusableConfigurationError
+
+    try:
+        from statsig.poll.run import run_poll
+    except ModuleNotFoundError as error:
+        return _failed(f"{error.name} is not installed: pip install 'datadog-statsig[relay]'", 2)
+    try:
+        return run_poll(options.config, os.environ, options.dogstatsd, options.state_dir, options.once)
     except UnusableConfigurationError as error:
         return _failed(str(error), 2)
 
@@ -154,6 +184,24 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument('--config', type=Path, required=True, metavar='FILE', help="the Agent's conf.yaml")
     check.add_argument('--json', action='store_true', help='print one JSON array, an object for each instance')
     check.set_defaults(run=_check)
+
+    poll = _formatted(commands.add_parser('poll', help='the check without an Agent check', description=POLL))
+    poll.add_argument('--config', type=Path, required=True, metavar='FILE', help="the check's conf.yaml")
+    poll.add_argument(
+        '--dogstatsd',
+        metavar='URL',
+        help='unix:///path or udp://host:port (default: DD_DOGSTATSD_URL, else DD_AGENT_HOST and DD_DOGSTATSD_PORT, '
+        'else udp://127.0.0.1:8125)',
+    )
+    poll.add_argument(
+        '--state-dir',
+        type=Path,
+        default=Path('/var/lib/statsig-datadog'),
+        metavar='DIR',
+        help='where the position in the audit log is kept (default: /var/lib/statsig-datadog)',
+    )
+    poll.add_argument('--once', action='store_true', help='one run of each instance; exit code 1 if anything failed')
+    poll.set_defaults(run=_poll)
 
     relay = _formatted(commands.add_parser('relay', help="Statsig's webhook in, DogStatsD out", description=RELAY))
     relay.add_argument('--config', type=Path, required=True, metavar='FILE', help="the relay's own YAML file")

@@ -7,4 +7,4 @@ settings.register_profile('project', deadline=None, print_blob=True, suppress_he
 settings.load_profile('project')
 
 # Here rather than in tests/faults: with several processes, the one that prints the summary collects nothing itself.
-pytest_plugins = ['tests.faults.summary']
+pytest_plugins = ['tests.faults.summary', 'tests.relay.summary']

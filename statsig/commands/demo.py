@@ -1,4 +1,6 @@
-"""`statsig-datadog demo`: the real check against the sandbox, in a real process that is killed and started again."""
+"""`statsig-datadog demo`: the real check against the sandbox, in a real process that is killed and started again; then
+the relay, where it is installed.
+"""
 
 from __future__ import annotations
 
@@ -71,15 +73,14 @@ def demo(terminal: Terminal, seed: int = 1, interval: float = INTERVAL) -> None:
     life = Life(project, seed)
     life.write_history(days=1)
     terminal.line(terminal.style('Statsig in Datadog: what you would get', 'bold'))
-    terminal.line('A Statsig project in a box, the real Agent check, a restart in the middle.')
+    terminal.line('A Statsig project in a box, the real Agent check, a restart in the middle, then the relay.')
     terminal.line('Nothing leaves this machine.')
     terminal.line()
     with (
         tempfile.TemporaryDirectory(prefix='statsig-datadog-demo-') as directory,
         SandboxServer(project, life=life, speed=SPEED) as server,
     ):
-        _step(
-            terminal,
+        terminal.step(
             f'sandbox project: {len(project.gates)} gates, {len(project.experiments)} experiments, '
             f'{len(project.dynamic_configs)} configs; life is {SPEED:.0f} times as fast',
         )
@@ -88,7 +89,9 @@ def demo(terminal: Terminal, seed: int = 1, interval: float = INTERVAL) -> None:
     _show_gauges(terminal, runs)
     _show_events(terminal, [event for run in runs for event in run.events])
     _show_summary(terminal, runs, delivery)
-    _fail_if_broken(runs, delivery)
+    reasons = [*_broken(runs, delivery), *show_relay_where_installed(terminal, project, seed)]
+    if reasons:
+        raise DemoFailedError('; '.join(reasons))
 
 
 def _configure(directory: Path, url: str) -> Path:
@@ -113,16 +116,16 @@ def _run_agents(
     terminal: Terminal, life: Life, directory: Path, interval: float
 ) -> tuple[list[Run], list[Run], Delivery]:
     with AgentProcess(directory / 'conf.yaml', directory / 'run', interval) as agent:
-        _step(terminal, f'Agent started (process {agent.pid})')
+        terminal.step(f'Agent started (process {agent.pid})')
         before = [_next_run(terminal, agent, 1)]
         oldest_due = time.time() - LOOKBACK * 60
         before += [_next_run(terminal, agent, number) for number in range(2, RUNS[0] + 1)]
         agent.kill()
-    _step(terminal, terminal.style('Agent killed; life in the project goes on without it', 'yellow'), sign='✖')
+    terminal.step(terminal.style('Agent killed; life in the project goes on without it', 'yellow'), sign='✖')
     with terminal.waiting('no Agent is running'):
         time.sleep(interval)
     with AgentProcess(directory / 'conf.yaml', directory / 'run', interval) as agent:
-        _step(terminal, f'Agent started again (process {agent.pid}) on the cache that the first one left')
+        terminal.step(f'Agent started again (process {agent.pid}) on the cache that the first one left')
         after = [_next_run(terminal, agent, number) for number in range(RUNS[0] + 1, sum(RUNS))]
         with life.project.lock:
             life.changes_per_hour = 0
@@ -145,7 +148,7 @@ def _next_run(terminal: Terminal, agent: AgentProcess, number: int) -> Run:
     newest = max(run.events, key=lambda event: event.timestamp, default=None)
     example = f', the newest: {newest.title}' if newest else ''
     line = f'run {number}: {many(len(run.metrics), "metric")}, {many(len(run.events), "event")}{example}'
-    _step(terminal, shortened(line, terminal.width - 4))
+    terminal.step(shortened(line, terminal.width - 4))
     for warning in run.warnings:
         terminal.line(f'      {terminal.style("warning:", "yellow")} {warning}')
     return run
@@ -192,28 +195,26 @@ def _show_summary(terminal: Terminal, runs: Sequence[Run], delivery: Delivery) -
         value for name, value in count_sums([run.metrics for run in runs]).items() if name.endswith('.api.requests')
     )
     terminal.heading('The restart')
-    _verdict(
-        terminal,
+    terminal.verdict(
         not delivery.repeated,
         f'{many(len(delivery.before), "change")} delivered before it, {len(delivery.after)} after it: '
         f'{len(delivery.repeated)} twice',
     )
-    _verdict(
-        terminal,
+    terminal.verdict(
         not delivery.lost and not delivery.unknown,
         f"the sandbox's own audit log has {len(delivery.due)} of that time: {len(delivery.lost)} lost, "
         f'{len(delivery.unknown)} made up',
     )
     names = {metric.name for run in runs for metric in run.metrics}
     refused = sum(len(run.refused) for run in runs)
-    _verdict(
-        terminal,
+    terminal.verdict(
         not refused,
         f"{len(runs)} runs, {len(names)} metrics, {requests:.0f} requests; {refused} submissions over Datadog's limits",
     )
 
 
-def _fail_if_broken(runs: Sequence[Run], delivery: Delivery) -> None:
+def _broken(runs: Sequence[Run], delivery: Delivery) -> list[str]:
+    """Which promises of the check were not kept."""
     missing = EXPECTED_METRICS - {metric.name for run in runs for metric in run.metrics}
     refused = [refused.reason for run in runs for refused in run.refused]
     broken = [
@@ -224,14 +225,15 @@ def _fail_if_broken(runs: Sequence[Run], delivery: Delivery) -> None:
         (delivery.unknown, f'delivered and not in the audit log: {", ".join(delivery.unknown)}'),
         (refused, f'Datadog would refuse: {"; ".join(sorted(set(refused)))}'),
     ]
-    reasons = [reason for is_broken, reason in broken if is_broken]
-    if reasons:
-        raise DemoFailedError('; '.join(reasons))
+    return [reason for is_broken, reason in broken if is_broken]
 
 
-def _step(terminal: Terminal, text: str, sign: str = '✔') -> None:
-    terminal.line(f'  {terminal.style(sign, "green" if sign == "✔" else "yellow")} {text}')
-
-
-def _verdict(terminal: Terminal, good: bool, text: str) -> None:
-    terminal.line(f'  {terminal.style("✔", "green") if good else terminal.style("✖", "red")} {text}')
+def show_relay_where_installed(terminal: Terminal, project: SandboxProject, seed: int) -> list[str]:
+    """Which promises of the relay were not kept. It is not part of what is installed into Agents."""
+    try:
+        import statsig.relay.run  # noqa: F401  (imports all that the relay needs)
+        from statsig.commands.relay_demo import show_relay
+    except ModuleNotFoundError as error:
+        terminal.heading('The relay', f"not shown: {error.name} is not here; pip install 'datadog-statsig[relay]'")
+        return []
+    return show_relay(terminal, project, seed)

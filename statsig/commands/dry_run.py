@@ -6,26 +6,21 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from statsig.commands.instances import UnusableConfigurationError, read_instances, warnings_of
 from statsig.commands.preview import count_sums, gauge_series, many, print_event, print_gauges
 from statsig.commands.terminal import Terminal
 from statsig.sandbox.agent import AgentHost, CheckLoadError, Run
-from statsig.sandbox.conf_yaml import load_configuration
 
-API_KEY_VARIABLE = 'STATSIG_CONSOLE_API_KEY'
 DEFAULT_LOOKBACK = 60
 # No other run follows: this one may take its time, and all the requests of the minute.
 ONLY_RUN = {'min_collection_interval': 120}
 EVENTS_SHOWN = 20
 SERIES_SHOWN = 15
-
-
-class UnusableConfigurationError(Exception):
-    """The configuration cannot be used; the message is one line that names the option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +42,15 @@ def dry_run(config: Path, as_json: bool, terminal: Terminal) -> bool:
     The check remembers what it delivered in a directory that is thrown away: the cursor of a real Agent is neither
     read nor moved. Raises UnusableConfigurationError.
     """
-    try:
-        init_config, instances = load_configuration(config)
-    except ValueError as error:
-        raise UnusableConfigurationError(str(error)) from None
-    instances = [_with_key(instance) for instance in instances]
+    read = read_instances(config, os.environ, 'check')
     with tempfile.TemporaryDirectory(prefix='statsig-datadog-check-') as cache:
         # Whether the real Agent takes logs is for it to say, when the check runs there.
         host = AgentHost(cache, {'logs_enabled': True})
-        warnings = _validate(init_config, instances)
+        warnings = warnings_of(read)
         with terminal.waiting('asking Statsig'):
             results = [
-                InstanceRun(instance, warned, _run(host, {**instance, **ONLY_RUN}, init_config))
-                for instance, warned in zip(instances, warnings, strict=True)
+                InstanceRun(instance, warned, _run(host, {**instance, **ONLY_RUN}, read.init_config))
+                for instance, warned in zip(read.instances, warnings, strict=True)
             ]
     if as_json:
         terminal.line(json.dumps([_as_json_object(number, result) for number, result in enumerate(results, start=1)]))
@@ -67,35 +58,6 @@ def dry_run(config: Path, as_json: bool, terminal: Terminal) -> bool:
         for number, result in enumerate(results, start=1):
             _print(terminal, result, f'instance {number} of {len(results)}' if len(results) > 1 else str(config))
     return all(result.went_well for result in results)
-
-
-def _with_key(instance: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The instance with the key from the environment, if one is set. An `ENC[…]` handle needs it: see the message."""
-    key = os.environ.get(API_KEY_VARIABLE)
-    if key:
-        return {**instance, 'api_key': key}
-    if str(instance.get('api_key', '')).startswith('ENC['):
-        raise UnusableConfigurationError(
-            'Option `api_key` is an `ENC[...]` handle, which only an Agent can resolve. Give this dry run the key in '
-            f'the environment instead: {API_KEY_VARIABLE}=console-... statsig-datadog check ...'
-        )
-    return instance
-
-
-def _validate(init_config: Mapping[str, Any], instances: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """The warnings of each instance. Raises UnusableConfigurationError with the sentence the Agent would show."""
-    from datadog_checks.base import ConfigurationError
-
-    from datadog_checks.statsig.configuration import validate
-
-    warnings = []
-    for number, instance in enumerate(instances, start=1):
-        try:
-            warnings.append(tuple(validate(instance, init_config)))
-        except ConfigurationError as error:
-            where = f' (instance {number})' if len(instances) > 1 else ''
-            raise UnusableConfigurationError(f'{error}{where}') from None
-    return warnings
 
 
 def _run(host: AgentHost, instance: Mapping[str, Any], init_config: Mapping[str, Any]) -> Run:

@@ -79,9 +79,9 @@ def print_gauges(terminal: Terminal, series: Sequence[Series], per_metric: int) 
     terminal.table(rows, right=(2, 3))
 
 
-def many(number: int, what: str) -> str:
-    """`1 event`, `2 events`."""
-    return f'{number:,} {what}{"" if number == 1 else "s"}'
+def many(number: int, what: str, plural: str = '') -> str:
+    """`1 event`, `2 events`; `2 deliveries` where the plural is given."""
+    return f'{number:,} {what if number == 1 else plural or f"{what}s"}'
 
 
 def print_event(terminal: Terminal, event: Event, brief: bool = False) -> None:

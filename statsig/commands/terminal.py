@@ -39,6 +39,14 @@ class Terminal:
             return text
         return f'\x1b[{";".join(_CODES[style] for style in styles)}m{text}\x1b[0m'
 
+    def step(self, text: str, sign: str = '✔') -> None:
+        """Something that has just been done."""
+        self.line(f'  {self.style(sign, "green" if sign == "✔" else "yellow")} {text}')
+
+    def verdict(self, good: bool, text: str) -> None:
+        """Something that was promised, and whether it is so."""
+        self.line(f'  {self.style("✔", "green") if good else self.style("✖", "red")} {text}')
+
     def table(self, rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> None:
         """Rows of equally many cells; the columns in `right` are aligned to the right. Cells may carry colours."""
         widths = [max(visible_length(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []

@@ -34,6 +34,10 @@ class RequestBudget:
         self.run_time = seconds
         self._run_ends = self._clock() + seconds
 
+    def end_run(self) -> None:
+        """No further request in this run; that under way goes on. May be called by another thread."""
+        self._run_ends = float('-inf')
+
     def pause(self, seconds: float) -> None:
         """After a 429: no request at all for so long."""
         self._paused_until = max(self._paused_until, self._clock() + seconds)

@@ -16,6 +16,7 @@ from statsig.console.cursor import Cursor, decode, encode
 
 Slot = Literal['a', 'b']
 SLOTS: tuple[Slot, ...] = ('a', 'b')
+AGENT_FILES = 'the files in the run directory of the Agent (`agent check` must be run as dd-agent, not as root)'
 
 
 class CursorNotSavedError(Exception):
@@ -33,9 +34,15 @@ class _Stored:
 
 
 class CursorStore:
-    """The cursor of one identity. `read(key)` gives '' for what is absent, and may raise; so may `write(key, text)`."""
+    """The cursor of one identity. `read(key)` gives '' for what is absent, and may raise; so may `write(key, text)`.
 
-    def __init__(self, read: Callable[[str], str], write: Callable[[str, str], None], key: str) -> None:
+    files: where they keep it, for messages.
+    """
+
+    def __init__(
+        self, read: Callable[[str], str], write: Callable[[str, str], None], key: str, files: str = AGENT_FILES
+    ) -> None:
+        self.files = files
         self._read = read
         self._write = write
         self._key = key

@@ -62,6 +62,7 @@ class Settings:
     tags: tuple[str, ...] = ()
     send_change_events: bool = False
     send_logs: bool = False
+    for_dogstatsd: bool = False  # no option: events have less room in a datagram
 
 
 class Collector:
@@ -214,6 +215,7 @@ class Collector:
             tags=settings.tags,
             send_change_events=settings.send_change_events,
             send_logs=settings.send_logs,
+            for_dogstatsd=settings.for_dogstatsd,
         )
         store = self._store_for(self._project)
         return AuditDelivery(reader, store, self._client.budget, shown, self._sink, self._clock)

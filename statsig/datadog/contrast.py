@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+from statsig.datadog.allowance import Allowance
 from statsig.datadog.matching import match_items, name_of, trimmed
 from statsig.datadog.redaction import NOTHING_HIDDEN, Redaction
 from statsig.datadog.values import JSON, MAX_EXAMINED, Work, is_scalar, parsed_pair, same
@@ -121,15 +122,16 @@ def _texts(before: str, after: str, work: Work, redaction: Redaction) -> tuple[J
         return values
     if min(len(before), len(after)) <= _LONG:
         return before, after
-    start = start_of_difference(before, after, redaction)
+    start = start_of_difference(before, after, redaction, work.sent)
     lead = '…' if start else ''
     return lead + before[start:], lead + after[start:]
 
 
-def start_of_difference(before: str, after: str, redaction: Redaction) -> int:
+def start_of_difference(before: str, after: str, redaction: Redaction, allowance: Allowance) -> int:
     """From where two texts are to be shown: shortly before they differ, and not within what is to be hidden."""
     start = max(0, _common_prefix(before, after) - _WINDOW_BEFORE)
-    return redaction.may_start_at(before, redaction.may_start_at(after, start))
+    start = redaction.may_start_at(after, start, allowance)
+    return redaction.may_start_at(before, start, allowance)
 
 
 def _common_prefix(a: str, b: str) -> int:

@@ -22,7 +22,7 @@ from statsig.datadog.log import log_of
 from statsig.datadog.markdown import clean
 from statsig.datadog.metrics import Sample
 from statsig.datadog.notice import Notice, notice_of
-from statsig.datadog.sink import Sink
+from statsig.datadog.sink import NotTakenError, Sink
 from statsig.datadog.tag_rules import TagRules
 from statsig.datadog.tags import tag
 
@@ -48,6 +48,7 @@ class DeliverySettings:
     tags: Sequence[str]
     send_change_events: bool
     send_logs: bool
+    for_dogstatsd: bool
 
 
 class AuditDelivery:
@@ -119,11 +120,11 @@ class AuditDelivery:
             if start and self._budget.time_left <= 0:
                 break
             batch = reading.items[start : start + BATCH]
-            for item in batch:
-                self._deliver(item, tally)
-            entries = [(item.digest, item.time) for item in batch]
-            cursor = cursor.advanced(entries, reading.horizon, self._settings.overlap)
-            if not self._saved(cursor):
+            done = self._deliver_batch(batch, tally)
+            if done:
+                entries = [(item.digest, item.time) for item in done]
+                cursor = cursor.advanced(entries, reading.horizon, self._settings.overlap)
+            if not self._saved(cursor) or len(done) < len(batch):
                 break
         else:
             self._reader.settle(reading)
@@ -139,9 +140,19 @@ class AuditDelivery:
         for option, count in tally.failed.items():
             self._sink.warn(
                 f'`{option}` failed for {count} audit-log {"entry" if count == 1 else "entries"}, which went as events '
-                'all the same. The log of the Agent has the details of the first.'
+                'all the same. The log has the details of the first.'
             )
         return tally.samples()
+
+    def _deliver_batch(self, batch: Sequence[Item], tally: _Tally) -> Sequence[Item]:
+        """Those that need not be delivered any more: all, or those before the first that was not taken."""
+        for number, item in enumerate(batch):
+            try:
+                self._deliver(item, tally)
+            except NotTakenError as error:
+                self._sink.warn(str(error))
+                return batch[:number]
+        return batch
 
     def _deliver(self, item: Item, tally: _Tally) -> None:
         entry = item.entry
@@ -150,7 +161,7 @@ class AuditDelivery:
         elif not selected(entry, self._settings.include, self._settings.exclude):
             tally.skip('filtered')
         elif (rendered := self._rendered(entry)) is None:
-            tally.skip('failed', f'the entry {clean(entry.id[:100])}; the log of the Agent has the details')
+            tally.skip('failed', f'the entry {clean(entry.id[:100])}; the log has the details')
         else:
             notice, event = rendered
             self._sink.event(event)
@@ -168,7 +179,7 @@ class AuditDelivery:
                 tags=self._settings.tags,
                 directory=self.directory,
             )
-            return notice, event_of(notice)
+            return notice, event_of(notice, self._settings.for_dogstatsd)
         except Exception:
             # Rendering never raises as far as we know. If it does, one entry must not hold up all that follow.
             log.exception('The audit-log entry %s cannot be shown', clean(entry.id[:100]))
@@ -204,8 +215,7 @@ class AuditDelivery:
     def _warn_of_store(self, what: str) -> None:
         self._sink.warn(
             f'The position in the audit log cannot be kept: {what}. No event is sent until it can be, or it would be '
-            'sent again after a restart. Check the space on the disk and the owner of the files in the run directory '
-            'of the Agent (`agent check` must be run as dd-agent, not as root).'
+            f'sent again after a restart. Check the space on the disk and the owner of {self._store.files}.'
         )
 
 

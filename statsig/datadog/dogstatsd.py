@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from ipaddress import ip_address
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 from datadog.dogstatsd.base import DogStatsd
 from statsig.datadog.metrics import Sample
@@ -36,6 +39,17 @@ class DogStatsdAddress:
     path: str = ''
     host: str = ''
     port: int = 0
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Of `unix:///path` or `udp://host:port`. Raises ValueError for everything else."""
+        parts = urlsplit(url)
+        port = parts.port
+        if parts.scheme == 'unix' and not parts.netloc and 1 < len(parts.path.encode()) <= 107:
+            return cls(path=parts.path)
+        if parts.scheme == 'udp' and parts.hostname and port and parts.path in ('', '/'):
+            return cls(host=parts.hostname, port=port)
+        raise ValueError(url)
 
     @property
     def largest_datagram(self) -> int:
@@ -64,13 +78,8 @@ class DogStatsdLines:
     _ROOM = 400
 
     def __init__(self, address: DogStatsdAddress, namespace: str, tags: Sequence[str]) -> None:
-        where = {'socket_path': address.path} if address.path else {'host': address.host, 'port': address.port}
         self._limit = address.largest_datagram
-        self._client = DogStatsd(
-            **where, namespace=namespace, constant_tags=list(tags), disable_telemetry=True, track_instance=False
-        )
-        self._written = _Written(socket.AF_UNIX if address.path else socket.AF_INET)
-        self._client.socket = cast(socket.socket, self._written)
+        self._client, self._written = writing_client(address, namespace, tags)
         overhead = len(self._line('gauge', '', 0, ()) or b'')
         if not overhead:
             raise SwitchedOffError('the environment variable DD_DOGSTATSD_DISABLE is set: nothing would be sent')
@@ -94,8 +103,8 @@ class DogStatsdLines:
         return self._written.packet
 
 
-class _Written:
-    """The socket that datadogpy writes to: keeps the one packet of one metric."""
+class Written:
+    """The socket that datadogpy writes to: keeps the one packet of one metric or event."""
 
     def __init__(self, family: int) -> None:
         self.family = family
@@ -107,6 +116,17 @@ class _Written:
     def send(self, packet: bytes) -> int:
         self.packet = packet
         return len(packet)
+
+
+def writing_client(address: DogStatsdAddress, namespace: str, tags: Sequence[str]) -> tuple[DogStatsd, Written]:
+    """A client of datadogpy's that sends nothing, and where its packets are found."""
+    where = {'socket_path': address.path} if address.path else {'host': address.host, 'port': address.port}
+    client = DogStatsd(
+        **where, namespace=namespace, constant_tags=list(tags), disable_telemetry=True, track_instance=False
+    )
+    written = Written(socket.AF_UNIX if address.path else socket.AF_INET)
+    client.socket = cast(socket.socket, written)
+    return client, written
 
 
 def _cut(tag: str, size: int) -> str:
@@ -142,7 +162,7 @@ class DatagramCounts:
 class DogStatsdSocket:
     """Datagrams on their way to the Agent, in order. One that is not taken stays first in line.
 
-    Over UDP nobody says whether one arrived; a closed port on this host is noticed now and then, and that one is kept.
+    Over UDP nobody says whether one arrived; only a closed port behind a loopback address is noticed, as a rule.
     Nothing here ever waits.
     """
 
@@ -150,15 +170,23 @@ class DogStatsdSocket:
         self._address = address
         self._clock = clock
         self._socket: socket.socket | None = None
+        self._is_loopback = False
         self._waiting: deque[bytes] = deque()
         self._blocked_since: float | None = None
         self._complained = -_COMPLAINT_INTERVAL
         self.counts = DatagramCounts()
+        self.trouble: OSError | None = None
+        """Why the last datagram was not taken; None where it was."""
 
     @property
     def waiting(self) -> int:
         """Datagrams that are still here."""
         return len(self._waiting)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the last datagram was not taken because there are too many before it: a moment later it may be."""
+        return self.trouble is not None and self.trouble.errno in _FULL
 
     @property
     def blocked_for(self) -> float:
@@ -171,14 +199,20 @@ class DogStatsdSocket:
     def send_some(self) -> bool:
         """Hands over some of what waits. Whether the socket took them all: if not, it wants a pause."""
         for _ in range(min(_BURST, len(self._waiting))):
-            try:
-                self._connected().send(self._waiting[0])
-            except OSError as error:
-                self._not_taken(error)
+            if not self.hand_over(self._waiting[0]):
+                self._complain()
                 return False
             self._waiting.popleft()
-            self.counts.sent += 1
-            self._blocked_since = None
+        return True
+
+    def hand_over(self, datagram: bytes) -> bool:
+        """This one now, before all that waits. Whether it need not be kept any longer."""
+        try:
+            self._send(datagram)
+        except OSError as error:
+            return self._not_taken(error)
+        self.counts.sent += 1
+        self._blocked_since = self.trouble = None
         return True
 
     def take_counts(self) -> DatagramCounts:
@@ -190,35 +224,46 @@ class DogStatsdSocket:
             self._socket.close()
             self._socket = None
 
-    def _connected(self) -> socket.socket:
+    def _send(self, datagram: bytes) -> None:
+        """Raises OSError where it was not taken."""
         if self._socket is None:
             self._socket = _connect(self._address)
-        return self._socket
+            self._is_loopback = not self._address.path and ip_address(self._socket.getpeername()[0]).is_loopback
+        self._socket.send(datagram)
+        if self._is_loopback:
+            # The answer of a closed port is there already, and would otherwise be reported for the next datagram.
+            number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number:
+                raise OSError(number, os.strerror(number))
 
-    def _not_taken(self, error: OSError) -> None:
-        if error.errno == errno.EMSGSIZE:  # it never will be
-            self._waiting.popleft()
+    def _not_taken(self, error: OSError) -> bool:
+        """Whether it is dropped: it never will be taken."""
+        self.trouble = error
+        if error.errno == errno.EMSGSIZE:
             self.counts.dropped += 1
             _log.error('A datagram was dropped: the socket at %s takes none so large', self._address)
-            return
+            return True
         self.counts.retried += 1
         if error.errno not in _FULL and self._address.path:
             self.close()  # an Agent that was restarted has a new socket under the same path
         if self._blocked_since is None:
             self._blocked_since = self._clock()
-        self._complain(error)
+        return False
 
-    def _complain(self, error: OSError) -> None:
+    def _complain(self) -> None:
         # A Unix socket holds few datagrams, so a flush fills it for a moment; that is no trouble.
-        if error.errno in _FULL and self.blocked_for < _FULL_FOR_LONG:
+        if self.trouble is None or (self.is_full and self.blocked_for < _FULL_FOR_LONG):
             return
         if self._clock() - self._complained >= _COMPLAINT_INTERVAL:
             self._complained = self._clock()
             _log.warning(
-                'DogStatsD takes no datagrams at %s (%s): they are kept and sent later',
-                self._address,
-                error.strerror or 'no address of that name',
+                'DogStatsD takes no datagrams at %s (%s): they are kept and sent later', self._address, self.why
             )
+
+    @property
+    def why(self) -> str:
+        """Why the last datagram was not taken, in the system's words."""
+        return (self.trouble and self.trouble.strerror) or 'no address of that name'
 
 
 def _connect(address: DogStatsdAddress) -> socket.socket:

@@ -55,6 +55,13 @@ _EVERYWHERE = frozenset(
         'targetapps',
         'targetappids',
         'count',  # of the IDs in a segment
+        'inlinetargetingrulesjson',
+        'layerid',
+        'parametervaluesjson',
+        'disabled',
+        'isdisabled',
+        'isstarted',
+        'secondaryidtype',
     }
 )
 

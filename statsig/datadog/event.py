@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from statsig.datadog.notice import Notice
-from statsig.datadog.text import markdown_of
+from statsig.datadog.notice import Notice, telling_first
+from statsig.datadog.text import markdown_of, short_markdown_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,11 @@ class DatadogEvent:
     alert_type: str
     tags: tuple[str, ...]
     aggregation_key: str
+
+    @property
+    def tags_telling_first(self) -> tuple[str, ...]:
+        """For where there is room for some tags only: Statsig's own tags and apps, of which there may be many, last."""
+        return telling_first(self.tags)
 
     def as_agent_event(self, source_type_name: str = 'statsig') -> dict[str, object]:
         """The dictionary that `AgentCheck.event()` takes. SaaS data has no host."""
@@ -35,11 +40,12 @@ class DatadogEvent:
         }
 
 
-def event_of(notice: Notice) -> DatadogEvent:
-    """Never raises, whatever the entry holds."""
+def event_of(notice: Notice, for_dogstatsd: bool = False) -> DatadogEvent:
+    """for_dogstatsd: its text must fit into a datagram. Never raises, whatever the entry holds."""
+    render = short_markdown_of if for_dogstatsd else markdown_of
     return DatadogEvent(
         title=notice.title,
-        text=markdown_of(notice.reading, notice.when, notice.link),
+        text=render(notice.reading, notice.when, notice.link),
         timestamp=notice.timestamp,
         alert_type=notice.alert_type,
         tags=notice.tags,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from statsig.console.records import AuditEntry
@@ -72,7 +72,7 @@ class Notice:
     @property
     def tags_telling_first(self) -> tuple[str, ...]:
         """For where there is room for some tags only: Statsig's own tags and apps, of which there may be many, last."""
-        return tuple(sorted(self.tags, key=lambda each: each.startswith(('statsig_tag:', 'target_app:'))))
+        return telling_first(self.tags)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -90,10 +90,14 @@ def notice_of(
     tag_rules: TagRules = NO_TAG_RULES,
     tags: Sequence[str] = (),
     directory: Directory = EMPTY_DIRECTORY,
+    environments: Sequence[str] = (),
 ) -> Notice:
     """`now` is epoch seconds; `tags` are the instance's, sent as they are; `directory` knows what the entry does not
-    say. Never raises, whatever the entry holds."""
+    say; `environments` are those that it touches, where they are known from elsewhere than its changes. Never raises,
+    whatever the entry holds."""
     reading = read_entry(entry, hide_author, directory)
+    if environments:
+        reading = replace(reading, environments=tuple(map(reading.shown, environments)))
     team = directory.team_of(reading.action.kind, entry.name)
     late, ahead = now - entry.timestamp > MAX_AGE, entry.timestamp - now > MAX_AHEAD
     # Figures are tagged with the id: an event that is tagged with it too meets them, whatever its title says.
@@ -113,6 +117,11 @@ def notice_of(
         tags=_tags(entry, reading, project, team, late, given),
         key=clean(entry.id[:MAX_AGGREGATION_KEY]),
     )
+
+
+def telling_first(tags: Sequence[str]) -> tuple[str, ...]:
+    """In the order in which they are kept where not all have room."""
+    return tuple(sorted(tags, key=lambda each: each.startswith(('statsig_tag:', 'target_app:'))))
 
 
 def _when(timestamp: int, late: bool, ahead: bool) -> str:

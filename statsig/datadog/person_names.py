@@ -16,7 +16,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
@@ -109,6 +109,7 @@ class KnownNames:
     than for a few."""
 
     by_word: Mapping[str, tuple[str, ...]]
+    made: set[tuple[str, ...]] = field(default_factory=set)  # of which names there is a pattern
 
     @classmethod
     def of(cls, names: Iterable[str], ids: Iterable[str] = ()) -> KnownNames:
@@ -138,8 +139,10 @@ class KnownNames:
         if not allowance.take(len(text) if text.isascii() else 4 * len(text)):
             return HIDDEN
         found = self._candidates(text)
-        if len(found) > _MOST_IN_A_TEXT or not allowance.take(len(found) * (2 * len(text) + _PATTERN)):
+        making = 0 if found in self.made else _PATTERN
+        if len(found) > _MOST_IN_A_TEXT or not allowance.take(len(found) * (2 * len(text) + making)):
             return HIDDEN
+        self.made.add(found)
         hidden = _pattern_of(found).sub(HIDDEN, text) if found else text
         return _ADDRESS.sub(HIDDEN, hidden) if _may_hold_address(hidden) else hidden
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import chain
@@ -19,6 +19,7 @@ from statsig.datadog.allowance import Allowance, cost_of_reading, unlimited
 from statsig.datadog.person_names import HIDDEN, KnownNames, has_address, names_in
 from statsig.datadog.sensitive_fields import (
     SECRET,
+    SURROUNDINGS,
     is_about_people,
     is_key_of_a_person,
     is_name,
@@ -68,7 +69,7 @@ class Redaction:
                 if secret in text:
                     text = re.sub(rf'{re.escape(secret)}[^\s"\']*', SECRET, text)
         if may_hold_secrets(text):
-            if not allowance.take(5 * len(text)):
+            if not allowance.take(7 * len(text)):
                 return SECRET
             text = without_secrets(text)
         return self.names.hide(text, allowance) if self.names is not None else text
@@ -85,9 +86,11 @@ class Redaction:
         start = self.text(text[:longest], allowance)
         return start if start in (HIDDEN, SECRET) else start[: max(0, len(start) - _LONGEST_NAME)]
 
-    def may_start_at(self, text: str, start: int) -> int:
+    def may_start_at(self, text: str, start: int, allowance: Allowance) -> int:
         """Where a text may be cut so that it can be told from about `start` on: not within what is to be hidden."""
-        return 0 if self.active or self.secrets else start_outside_secrets(text, start)
+        if self.active or self.secrets or not allowance.take(7 * SURROUNDINGS if start else 0):
+            return 0
+        return start_outside_secrets(text, start) if start else 0
 
     def hides(self, field: str) -> bool:
         """Whether a field is hidden whole, by its name."""
@@ -192,48 +195,60 @@ def _search(changes: Any, people: bool, keyed_by_people: bool = False) -> _Found
         if waiting:
             key, value, about = waiting.popleft()
             left -= _CLOSELY * (1 if isinstance(value, str) else 1 + len(value))
-            _look_closely(found, key, value, about, people, waiting)
+            others += _look_closely(found, key, value, about, people, waiting)
             continue
         value = others.pop()
         if isinstance(value, dict):
-            left -= _OBJECT + len(value) // 2
-            is_plain = not keyed_by_people and plain.has(value)
-            left -= plain.cost()
-            if is_plain:
-                others += _with_parts(value.values())
+            keys = tuple(value)
+            left -= _OBJECT + len(keys) // 2
+            is_plain = plain.known.get(keys)
+            if is_plain is None:
+                is_plain, cost = plain.learn(keys)
+                left -= cost
+            if is_plain and not keyed_by_people:
+                others += [
+                    each
+                    for each in value.values()
+                    if type(each) in _NESTED or (type(each) is str and each[:1] in _OPENING)
+                ]
             else:
                 waiting.append(('', value, _About.ANYTHING))
         elif isinstance(value, list):
             left -= _OBJECT + len(value) // 4
             if not _LOOKED_INTO.isdisjoint(map(type, value)):
                 left -= len(value) // 2
-                others += _with_parts(value)
+                others += [
+                    each for each in value if type(each) in _NESTED or (type(each) is str and each[:1] in _OPENING)
+                ]
         elif isinstance(value, str):
             left -= _CLOSELY
             _take(found, '', value, _About.ANYTHING, waiting)
     return found
 
 
-def _look_closely(found: _Found, key: str, value: Any, about: _About, people: bool, waiting: deque[_Item]) -> None:
+def _look_closely(found: _Found, key: str, value: Any, about: _About, people: bool, waiting: deque[_Item]) -> list[Any]:
+    """Adds what is to be looked at closely in its turn to `waiting`; gives the rest."""
+    rest: list[Any] = []
     if isinstance(value, str):
         _take(found, key, value, about, waiting)
-        return
-    if isinstance(value, dict):
-        inner = list(_of_object(found, key, value, about, people))
+    elif isinstance(value, dict):
+        for item in list(_of_object(found, key, value, about, people)):
+            if item[2] is not _About.ANYTHING:
+                waiting.appendleft(item)
+            elif found.keyed_by_people or not _is_plain(item[0]):
+                waiting.append(item)
+            else:
+                rest.append(item[1])
     else:
         inner = [(key, item, about) for item in value if isinstance(item, (str, dict, list))]
-    waiting.extend(each for each in inner if each[2] is _About.ANYTHING)
-    waiting.extendleft(each for each in inner if each[2] is not _About.ANYTHING)
+        (waiting.extend if about is _About.ANYTHING else waiting.extendleft)(inner)
+    return rest
 
 
 _NESTED = frozenset({dict, list})
 _LOOKED_INTO = _NESTED | {str}
 _OPENING = frozenset('{[')
-
-
-def _with_parts(values: Collection[Any]) -> list[Any]:
-    """The lists, the objects, and the texts that may be JSON."""
-    return [each for each in values if type(each) in _NESTED or (type(each) is str and each[:1] in _OPENING)]
+_MOST_KEYS = 50
 
 
 @dataclass(slots=True)
@@ -241,24 +256,16 @@ class _PlainObjects:
     """Which objects have no field that could be about people or hold a secret: most, and many have the same fields."""
 
     known: dict[tuple[str, ...], bool] = field(default_factory=dict)
-    closely: int = 0
+    keys: set[str] = field(default_factory=set)  # those that mean nothing
 
-    def has(self, value: dict[str, Any]) -> bool:
-        keys = tuple(value)
-        is_plain = self.known.get(keys)
-        if is_plain is None:
-            self.closely += 4 + len(keys) // 20
-            is_plain = not may_mean_something('\n'.join(keys))
-            if not is_plain and len(keys) < 50:
-                self.closely += len(keys)
-                is_plain = all(map(_is_plain, keys))
-            self.known[keys] = is_plain
-        return is_plain
-
-    def cost(self) -> int:
-        """Of what was looked at closely since it was asked last."""
-        closely, self.closely = self.closely, 0
-        return closely * _CLOSELY
+    def learn(self, fields: tuple[str, ...]) -> tuple[bool, int]:
+        """Whether an object of these fields is plain, and what it cost to find out."""
+        keys = [key for key in fields if key not in self.keys]
+        telling = keys if may_mean_something('\n'.join(keys)) else []
+        plain = set(keys).difference(telling).union(key for key in telling[:_MOST_KEYS] if _is_plain(key))
+        self.keys |= plain
+        self.known[fields] = len(plain) == len(keys)
+        return self.known[fields], _CLOSELY * (4 + len(keys) // 20 + len(telling))
 
 
 def _is_plain(key: str) -> bool:

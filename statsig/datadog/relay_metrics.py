@@ -48,6 +48,12 @@ BYTES = _count('relay.bytes', 'byte', ('endpoint',), 'Bodies received, as they w
 EVENTS = _count(
     'relay.events', 'event', ('outcome',), 'Events of accepted requests: counted, filtered, malformed, config_change'
 )
+CONFIG_CHANGES = _count(
+    'relay.config_changes',
+    'event',
+    ('outcome',),
+    'Config changes, with `config_changes: true`: sent as events (handed over or waiting), filtered, dropped, failed',
+)
 OVERFLOW = _count('relay.overflow', 'event', (), 'Events counted under `other`, beyond max_contexts')
 CONTEXTS = Metric(
     'relay.contexts',

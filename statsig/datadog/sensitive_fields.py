@@ -202,12 +202,18 @@ def without_secrets(text: str) -> str:
 def may_hold_secrets(text: str) -> bool:
     """Whether it takes a closer look, which costs much more."""
     lowered = text.lower()
-    return any(telltale in lowered for telltale in _TELLTALES)
+    for telltale in _TELLTALES:  # noqa: SIM110 - `any` takes three times as long
+        if telltale in lowered:
+            return True
+    return False
+
+
+SURROUNDINGS = 4_400  # characters looked at
 
 
 def start_outside_secrets(text: str, start: int) -> int:
     """`start`, or where the secret begins that it would cut in two: half a secret would no longer be found."""
-    first = max(0, start - 4_000)
+    first = max(0, start - SURROUNDINGS + 400)
     around = text[first : start + 400]
     spans = (found.span() for found in _SECRET_IN_TEXT.finditer(around)) if may_hold_secrets(around) else ()
     return next((first + begin for begin, end in spans if first + begin < start < first + end), start)

@@ -9,6 +9,10 @@ from statsig.datadog.event import DatadogEvent
 from statsig.datadog.metrics import Sample
 
 
+class NotTakenError(Exception):
+    """An event was not taken, and is to be sent by a later run. The message is for the user."""
+
+
 class Sink(Protocol):
     """What a run of the collector needs of its surroundings."""
 
@@ -16,7 +20,7 @@ class Sink(Protocol):
         """One metric value."""
 
     def event(self, event: DatadogEvent) -> None:
-        """One event; delivered when this returns."""
+        """One event; delivered when this returns. Raises NotTakenError."""
 
     def change_event(self, body: Mapping[str, Any]) -> None:
         """One change event, as the Events API v2 takes it. Best effort: its event has gone already."""

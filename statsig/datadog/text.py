@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from statsig.datadog.markdown import cut, escape
 from statsig.datadog.reading import Reading
@@ -14,6 +14,9 @@ MAX_TEXT = 4000
 
 # Escaping makes a text of nothing but signs several times as long.
 _MAX_LINE = 1200
+# datadogpy writes a line end as these two characters, and the Agent takes them for one wherever they stand.
+_LINE_END = r'\n'
+_LITERAL_LINE_END = re.compile(r'\\\\(?=n)')
 _MENTION = re.compile(r'(?<![^\W_])@')
 
 
@@ -25,10 +28,17 @@ class _Markup:
     bullet: str
     link: str
     safe: Callable[[str], str]
+    size: Callable[[str], int] = len
 
 
 # Datadog renders an event's text as Markdown between these, and only there.
 _MARKDOWN = _Markup('%%% \n', '\n %%%', '**{}**', '- ', '[Open in Statsig]({})', escape)
+_MARKDOWN_IN_BYTES = replace(
+    _MARKDOWN,
+    # A backslash stands there as two, which Markdown shows as one. As an entity it is followed by no `n`.
+    safe=lambda line: _LITERAL_LINE_END.sub('&#92;', escape(line)),
+    size=lambda text: len(text.replace('\n', _LINE_END).encode(errors='replace')),
+)
 _PLAIN = _Markup('', '', '{}', '• ', 'Open in Statsig: {}', lambda line: inert(line))
 
 
@@ -58,6 +68,11 @@ def markdown_of(reading: Reading, when: str, url: str) -> str:
     return _text(reading, when, url, _MARKDOWN)
 
 
+def short_markdown_of(reading: Reading, when: str, url: str) -> str:
+    """As `markdown_of`, of at most 4000 bytes as DogStatsD carries them, and without a backslash before an `n`."""
+    return _text(reading, when, url, _MARKDOWN_IN_BYTES)
+
+
 def plain_text_of(reading: Reading, when: str, url: str) -> str:
     """The same without markup, for places of which nobody knows whether they render any."""
     return _text(reading, when, url, _PLAIN)
@@ -71,8 +86,8 @@ def _text(reading: Reading, when: str, url: str, markup: _Markup) -> str:
     head = [f'{safe(reading.kind_label)}{name}{safe(reading.deed)}{by}', '', *([when, ''] if when else []), *proposed]
     tail = ['', markup.link.format(url)]
     body, what, more = _body(reading, markup)
-    room = MAX_TEXT - len(markup.opening) - len(markup.closing) - len('\n'.join((*head, *tail))) - 200
-    kept = _fitting(body, room)
+    room = MAX_TEXT - markup.size(markup.opening + '\n'.join((*head, *tail)) + markup.closing) - 200
+    kept = _fitting(body, room, markup.size)
     left_out = len(body) - len(kept)
     if left_out:
         kept.append(f'{markup.bullet}… {left_out:,} more {what}{"" if left_out == 1 else "s"} left out for length')
@@ -92,14 +107,14 @@ def _body(reading: Reading, markup: _Markup) -> tuple[list[str], str, tuple[str,
 
 def _line(text: str, markup: _Markup) -> str:
     safe = markup.safe(text)
-    return safe if len(safe) <= _MAX_LINE else markup.safe(cut(text, _MAX_LINE // 5))
+    return safe if markup.size(safe) <= _MAX_LINE else markup.safe(cut(text, _MAX_LINE // 5))
 
 
-def _fitting(lines: Sequence[str], room: int) -> list[str]:
+def _fitting(lines: Sequence[str], room: int, size: Callable[[str], int]) -> list[str]:
     """The first lines, whole, that have room."""
     kept: list[str] = []
     for line in lines:
-        room -= len(line) + 1
+        room -= size(f'{line}\n')
         if room < 0:
             break
         kept.append(line)

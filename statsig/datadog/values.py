@@ -28,7 +28,7 @@ MAX_EXAMINED = 500
 MAX_MATCHED = 2_000  # items of all lists in which it is looked for what became of which
 MAX_SENT = 25_000  # characters of one value sent as structure: no change event and no log has room for more
 _NAME = 20_000  # what a short name may cost at the most
-_TEXT, _PART = 100, 40  # what a text costs beside its characters, and what a part of a value does
+_TEXT, _PART = 150, 40  # what a text costs beside its characters, and what a part of a value does
 _MOST_UNREAD = 2_000  # characters of a text of JSON that nobody could read, to be shown where people are hidden
 _BEYOND = 320  # characters of a long text looked at beyond those that are shown
 _NESTED = frozenset({dict, list, tuple})
@@ -232,6 +232,8 @@ class Words:
 
     def shrunk(self, value: JSON, field: str = '') -> JSON:
         """The value itself, bounded and with people hidden: fit to be sent as structure."""
+        if value is None:
+            return None
         room = _Room(self.limits.parts, MAX_SENT, 10 * self.limits.value)
         shrunk = self._shrunk(value, self.limits.depth, field, room, self.work.sent)
         if shrunk == '…' and isinstance(value, (dict, list)):

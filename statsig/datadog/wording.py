@@ -251,7 +251,7 @@ def _person(value: JSON, words: Words) -> str:
 
 def _long_text(before: str, after: str, words: Words) -> str:
     """Two long texts, from shortly before the place where they begin to differ."""
-    start = start_of_difference(before, after, words.redaction)
+    start = start_of_difference(before, after, words.redaction, words.work.told)
     then, now = (words.name(side[start : start + _SHOWN]) for side in (before, after))
     if then == now:
         return f'text changed ({len(before):,} → {len(after):,} characters)'

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import yaml
 
 from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, SwitchedOffError, TagsTooLongError
+from statsig.datadog.dogstatsd_events import DogStatsdEvents
 from statsig.datadog.tags import normalise
 from statsig.relay.options import ConfigurationError, Options
 from statsig.webhook.counting import CountingRules, normalised_environments
@@ -21,8 +21,8 @@ _OPTIONS = (
     'statsig_webhook',
 )
 _WEBHOOK_OPTIONS = (
-    *('signing_secret', 'environments', 'default_environment', 'config_changes', 'max_contexts', 'max_age'),
-    *('max_body_bytes', 'body_timeout'),
+    *('signing_secret', 'environments', 'default_environment', 'config_changes', 'hide_author', 'max_contexts'),
+    *('max_age', 'max_body_bytes', 'body_timeout'),
 )
 _NAMESPACE = r'[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*'
 _LARGEST_FILE = 1024 * 1024
@@ -54,6 +54,8 @@ class RelayConfiguration:
     tags: tuple[str, ...]
     state_dir: Path
     webhook: WebhookRules
+    config_changes: bool
+    hide_author: bool
     body_timeout: float
 
 
@@ -104,16 +106,23 @@ def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
         tags=tags,
         state_dir=Path(options.text('state_dir', 'a directory', '/var/lib/statsig-datadog')),
         webhook=_webhook(webhook, workers),
+        config_changes=_config_changes(webhook, address),
+        hide_author=webhook.boolean('hide_author', False),
         body_timeout=webhook.number('body_timeout', 30, 0.1, 3600, 'seconds'),
     )
 
 
+def _config_changes(options: Options, address: DogStatsdAddress) -> bool:
+    if not options.boolean('config_changes', False):
+        return False
+    try:
+        DogStatsdEvents(address)
+    except TagsTooLongError as error:
+        raise ConfigurationError(f'Option `{options.name("config_changes")}` cannot be true: {error}.') from None
+    return True
+
+
 def _webhook(options: Options, workers: int) -> WebhookRules:
-    if options.boolean('config_changes', False):
-        raise ConfigurationError(
-            f'Option `{options.name("config_changes")}` cannot be true: this version of the relay sends no events. '
-            'The check sends config changes.'
-        )
     environments = normalised_environments(options.texts('environments'))
     if len(environments) > _MOST_ENVIRONMENTS:
         raise options.refusal('environments', f'a list of at most {_MOST_ENVIRONMENTS} texts', list(environments))
@@ -160,12 +169,6 @@ def _dogstatsd(options: Options) -> DogStatsdAddress:
     takes = 'a socket or a host and a port, such as unix:///var/run/datadog/dsd.socket or udp://127.0.0.1:8125'
     text = options.text('dogstatsd_url', takes, 'unix:///var/run/datadog/dsd.socket')
     try:
-        url = urlsplit(text)
-        port = url.port
+        return DogStatsdAddress.parse(text)
     except ValueError:
         raise options.refusal('dogstatsd_url', takes, text) from None
-    if url.scheme == 'unix' and not url.netloc and 1 < len(url.path.encode()) <= 107:
-        return DogStatsdAddress(path=url.path)
-    if url.scheme == 'udp' and url.hostname and port and url.path in ('', '/'):
-        return DogStatsdAddress(host=url.hostname, port=port)
-    raise options.refusal('dogstatsd_url', takes, text)

@@ -9,6 +9,7 @@ import time
 
 from statsig.datadog.dogstatsd import DogStatsdLines, DogStatsdSocket, packed
 from statsig.datadog.relay_metrics import samples
+from statsig.relay.config_changes import ConfigChangeEvents
 from statsig.relay.configuration import RelayConfiguration
 from statsig.relay.handlers import STATSIG_WEBHOOK, Nothing, Probe, Routes, StatsigWebhook
 from statsig.relay.health import Health
@@ -31,11 +32,16 @@ class Relay:
         self._configuration = configuration
         self._worker = worker
         self._health = Health(worker)
-        self._receiver = Receiver(configuration.webhook, time.time)
         self._lines = DogStatsdLines(configuration.dogstatsd, configuration.metric_namespace, configuration.tags)
         self._socket = DogStatsdSocket(configuration.dogstatsd, time.monotonic)
         self._flush_seconds = 0.0
-        self._flushed = asyncio.Event()
+        self._flushed = asyncio.Event()  # something waits for the socket
+        changes = (
+            ConfigChangeEvents(configuration, self._socket, self._health, time.time, self._flushed.set)
+            if configuration.config_changes
+            else None
+        )
+        self._receiver = Receiver(configuration.webhook, time.time, changes.add if changes else None)
         webhook = StatsigWebhook(self._receiver, self._health, self._is_full, time.monotonic)
         self._site = Routes(
             {
@@ -92,7 +98,10 @@ class Relay:
         pause = _PAUSE
         while True:
             await self._flushed.wait()
-            pause = _PAUSE if self._socket.send_some() else min(2 * pause, _LONGEST_PAUSE)
+            waiting = self._socket.waiting
+            self._socket.send_some()
+            # A full socket takes some each time; one that takes none is asked more and more seldom.
+            pause = _PAUSE if self._socket.waiting < waiting else min(2 * pause, _LONGEST_PAUSE)
             if self._socket.waiting:
                 await asyncio.sleep(pause)
             else:
@@ -105,7 +114,7 @@ class Relay:
             await asyncio.sleep(_PAUSE)
         if self._socket.waiting:
             _log.error(
-                'Counts are lost: %d datagrams were not taken at %s',
+                'Counts and events are lost: %d datagrams were not taken at %s',
                 self._socket.waiting,
                 self._configuration.dogstatsd,
             )

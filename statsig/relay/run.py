@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvloop
 
+from statsig.commands.logs import start_logging
 from statsig.relay.configuration import Address, RelayConfiguration, load
 from statsig.relay.options import ConfigurationError
 from statsig.relay.relay import DELIVERY_GRACE, REQUEST_GRACE, Relay
@@ -35,7 +36,7 @@ def run_relay(config: Path, environment: Mapping[str, str]) -> int:
     """
     configuration = load(config, environment)
     listening = _listen(configuration.listen)
-    _start_logging('relay')
+    start_logging('relay')
     address = Address(*listening.getsockname()[:2])
     _log.info(
         'Listening on http://%s, sending to %s every %g s',
@@ -60,14 +61,6 @@ def _listen(address: Address) -> socket.socket:
         raise ConfigurationError(f'Option `listen`: {address} cannot be listened on: {reason}.') from None
 
 
-def _start_logging(name: str) -> None:
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format=f'%(asctime)s {name} %(levelname)s %(message)s', force=True
-    )
-    # datadogpy writes protocol lines here, and nothing that concerns its users.
-    logging.getLogger('datadog').setLevel(logging.ERROR)
-
-
 def _work(configuration: RelayConfiguration, listening: socket.socket, worker: str) -> bool:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run_until_told(configuration, listening, worker))
@@ -84,7 +77,7 @@ async def _run_until_told(configuration: RelayConfiguration, listening: socket.s
 
 
 def _worker_process(configuration: RelayConfiguration, listening: socket.socket, worker: str) -> None:
-    _start_logging(f'relay worker {worker}')
+    start_logging(f'relay worker {worker}')
     sys.exit(0 if _work(configuration, listening, worker) else 1)
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -37,8 +38,14 @@ class _RawEnvelope(Struct, gc=False):
     data: Raw
 
 
+class _Named(Struct, gc=False, rename='camel'):
+    event_name: Any = None
+
+
 _body = msgspec.json.Decoder(list[Event] | _Envelope)
 _event = msgspec.json.Decoder(Event)
+_named = msgspec.json.Decoder(_Named)
+_object = msgspec.json.Decoder(dict[str, Any])
 _raw_list = msgspec.json.Decoder(list[Raw])
 _raw_envelope = msgspec.json.Decoder(_RawEnvelope)
 
@@ -67,6 +74,17 @@ def decode(body: bytes) -> Decoded:
     except _UNREADABLE:
         return _decoded_one_by_one(body)
     return Decoded(found.data if isinstance(found, _Envelope) else found)
+
+
+def events_named(body: bytes, event_name: str) -> Iterator[dict[str, Any]]:
+    """The events of that name, as they are written, of a body that `decode` takes."""
+    for item in islice(_items(body), _MOST_ITEMS):
+        try:
+            event = _object.decode(item) if _named.decode(item).event_name == event_name else {}
+        except _UNREADABLE:
+            event = _forgiven(item)
+        if event.get('eventName') == event_name:
+            yield event
 
 
 def _decoded_one_by_one(body: bytes) -> Decoded:
@@ -136,11 +154,17 @@ def _event_of(item: bytes | memoryview) -> Event | None:
         return _event.decode(item)
     except _UNREADABLE:
         pass
+    event = _forgiven(item)
+    return _tolerated(event) if event else None
+
+
+def _forgiven(item: bytes | memoryview) -> dict[str, Any]:
+    """What msgspec refuses: NaN, halves of surrogate pairs, bytes that are no UTF-8. Empty where it is no object."""
     try:
         value = json.loads(bytes(item).decode('utf-8', 'replace'))
     except (ValueError, RecursionError):
-        return None
-    return _tolerated(value) if isinstance(value, dict) else None
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _tolerated(event: dict[str, Any]) -> Event:

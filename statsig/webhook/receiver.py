@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from statsig.webhook.counting import CountingRules, Tally
-from statsig.webhook.decoding import MalformedBodyError, decode
+from statsig.webhook.config_changes import ConfigChange, config_changes
+from statsig.webhook.counting import CONFIG_CHANGE, CountingRules, Tally
+from statsig.webhook.decoding import Decoded, MalformedBodyError, decode
 from statsig.webhook.deliveries import Deliveries
 from statsig.webhook.encoding import InflatedTooLargeError, MalformedEncodingError, UnknownEncodingError, decoded
 from statsig.webhook.handshake import LARGEST_HANDSHAKE, handshake_answer
@@ -30,6 +31,8 @@ STALE = Outcome('stale', 401)
 BAD_SIGNATURE = Outcome('bad_signature', 401)
 TOO_LARGE = Outcome('too_large', 413)
 UNKNOWN_ENCODING = Outcome('unknown_encoding', 415)
+
+MOST_CONFIG_CHANGES = 500  # of one delivery that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,19 @@ class Delivery(NamedTuple):
 
 
 class Receiver:
-    """Verifies and counts deliveries. clock: epoch seconds."""
+    """Verifies and counts deliveries. clock: epoch seconds.
 
-    def __init__(self, rules: WebhookRules, clock: Callable[[], float]) -> None:
+    on_changes: told of the config changes of each new delivery, and how many more it had than are looked at.
+    """
+
+    def __init__(
+        self,
+        rules: WebhookRules,
+        clock: Callable[[], float],
+        on_changes: Callable[[Sequence[ConfigChange], int], None] | None = None,
+    ) -> None:
         self._rules = rules
+        self._on_changes = on_changes
         self._clock = clock
         self._deliveries = Deliveries(clock)
         self.tally = Tally(rules.counting)
@@ -97,7 +109,8 @@ class Receiver:
             return REDELIVERED
         try:
             plain = decoded(body, delivery.content_encoding, self._rules.max_inflated_bytes)
-            self.tally.add(decode(plain), len(plain))
+            found = decode(plain)
+            self.tally.add(found, len(plain))
         except UnknownEncodingError:
             return UNKNOWN_ENCODING
         except InflatedTooLargeError:
@@ -105,4 +118,12 @@ class Receiver:
         except (MalformedEncodingError, MalformedBodyError):
             return MALFORMED
         self._deliveries.remember(body)
+        if self._on_changes:
+            self._tell_of_changes(found, plain)
         return ACCEPTED
+
+    def _tell_of_changes(self, found: Decoded, plain: bytes) -> None:
+        number = sum(event.event_name == CONFIG_CHANGE for event in found.events)
+        if number and self._on_changes:
+            changes = config_changes(plain, MOST_CONFIG_CHANGES)
+            self._on_changes(changes, number - len(changes))

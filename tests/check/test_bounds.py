@@ -349,6 +349,6 @@ def test_a_form_that_fails_costs_no_event_and_not_the_other_form(
     assert [event.aggregation_key for event in minutes.events] == wanted
     assert (minutes.change_events, minutes.logs) == ((0, 60) if failing == 'change_event' else (60, 0))
     assert minutes.warnings == [
-        f'`{option}` failed for 60 audit-log entries, which went as events all the same. The log of the Agent has the '
+        f'`{option}` failed for 60 audit-log entries, which went as events all the same. The log has the '
         'details of the first.'
     ]

@@ -119,7 +119,7 @@ def test_a_secret_handle_needs_the_environment(statsig_datadog: Command, conf: C
     without = statsig_datadog('check', '--config', config)
     assert without.returncode == 2
     assert without.stderr == (
-        'error: Option `api_key` is an `ENC[...]` handle, which only an Agent can resolve. Give this dry run the key '
+        'error: Option `api_key` is an `ENC[...]` handle, which only an Agent can resolve. Give the key '
         'in the environment instead: STATSIG_CONSOLE_API_KEY=console-... statsig-datadog check ...\n'
     )
     given = statsig_datadog('check', '--config', config, STATSIG_CONSOLE_API_KEY='console-sandbox')

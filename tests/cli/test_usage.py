@@ -13,7 +13,7 @@ from tests.cli.conftest import Command, environment
 
 
 @pytest.mark.parametrize(
-    'arguments', [['--help'], *([command, '--help'] for command in ('demo', 'check', 'relay', 'sandbox'))]
+    'arguments', [['--help'], *([command, '--help'] for command in ('demo', 'check', 'poll', 'relay', 'sandbox'))]
 )
 def test_help_has_an_example_and_the_exit_codes(statsig_datadog: Command, arguments: list[str]) -> None:
     done = statsig_datadog(*arguments)
@@ -39,6 +39,7 @@ def test_version(statsig_datadog: Command) -> None:
     [
         (['chekc'], "invalid choice: 'chekc'"),
         (['check'], 'the following arguments are required: --config'),
+        (['poll'], 'the following arguments are required: --config'),
         (['relay'], 'the following arguments are required: --config'),
         (['sandbox', '--port', '99999'], "argument --port: '99999' is not a port: expected 0 to 65535"),
         (['sandbox', '--speed', '-1'], "argument --speed: '-1' is not a speed: expected a number from 0 to 100000"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from statsig.datadog.change_event import change_event_of
 from statsig.datadog.event import event_of
 from statsig.datadog.log import log_of
 from statsig.datadog.notice import notice_of
+from statsig.datadog.redaction import redaction_of
 from tests.datadog.entries import NOW, changed, rule
 
 
@@ -93,3 +95,41 @@ def test_a_megabyte_takes_a_bounded_number_of_calls(shape: str) -> None:
 
     assert size > 200_000
     assert calls(changes) < 900_000
+
+
+def owner_and_rules(number: int) -> Any:
+    return {'owner': changed(None, 'Jane Doe'), 'rules': changed([], [{'a': 1} for _ in range(number)])}
+
+
+def test_people_are_looked_for_in_a_bounded_part_and_beyond_it_all_text_is_hidden() -> None:
+    within, beyond = (redaction_of(owner_and_rules(number), people=True) for number in (20_000, 60_000))
+
+    assert within.start_of('by jane doe, on Friday', 100) == 'by (hidden), on Friday'
+    assert beyond.start_of('on Friday', 100) == '(hidden)'
+
+
+@pytest.mark.parametrize(('number', 'shown'), [(500, 'on (hidden)'), (3_000, '(hidden)')])
+def test_among_too_many_people_all_text_is_hidden(number: int, shown: str) -> None:
+    words = [''.join(letters) for letters in product('bcdfghjk', repeat=4)]
+    people = [f'{word}son {word}berg' for word in words[:number]]
+
+    assert redaction_of({'reviewers': people}, people=True).start_of('on bbbcson bbbcberg', 100) == shown
+
+
+@pytest.mark.parametrize(('number', 'hidden'), [(12, 12), (13, 1)])
+def test_a_text_with_very_many_known_names_is_hidden_whole(number: int, hidden: int) -> None:
+    names = [f'{letter * 4}son {letter * 3}berg' for letter in 'bcdfghjklmnpq'[:number]]
+    redaction = redaction_of({'reviewers': names}, people=True)
+
+    assert redaction.start_of(', '.join(names), 1000) == ', '.join(['(hidden)'] * hidden)
+
+
+def test_text_of_json_that_is_too_much_to_be_read_is_hidden_where_people_are() -> None:
+    text = '{"ownerName": "Joe Roe", "a": [' + '[],' * 100_000 + '0]}'
+    entry = AuditEntry('1', 'x', 'gate_update', NOW - 60, changes={'config': changed('', text)})
+
+    shown, hidden = (event_of(notice_of(entry, project='acme', now=NOW, hide_author=hide)) for hide in (False, True))
+
+    assert 'Joe Roe' in shown.text
+    assert 'Joe Roe' not in repr(hidden)
+    assert 'config: "" → "(hidden)"' in hidden.text

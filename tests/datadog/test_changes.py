@@ -227,6 +227,8 @@ ALL = ('all', 'production')
 @pytest.mark.parametrize(
     ('field', 'old', 'new', 'touched'),
     [
+        ('layerID', None, 'home', ALL),
+        ('isDisabled', False, True, ALL),
         ('rules', [rule()], [rule(passPercentage=50)], ('development', 'staging')),
         ('rules', [rule()], [rule(environments=['development', 'staging', 'production'])], ('production',)),
         (

@@ -294,6 +294,42 @@ def test_udp_reaches_a_port() -> None:
         outgoing.close()
 
 
+def test_a_closed_port_on_this_host_is_noticed_for_every_datagram() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(('127.0.0.1', 0))
+        port = receiver.getsockname()[1]
+    outgoing = DogStatsdSocket(DogStatsdAddress(host='127.0.0.1', port=port), Clock())
+    sent = [b'%d' % number for number in range(10)]
+    outgoing.add(sent)
+    assert [outgoing.send_some() for _ in range(5)] == [False] * 5
+    assert outgoing.waiting == 10
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(('127.0.0.1', port))
+        receiver.settimeout(5)
+        assert outgoing.send_some()
+        assert [receiver.recv(100) for _ in sent] == sent
+    outgoing.close()
+
+
+def test_what_must_go_at_once_goes_before_what_waits_or_not_at_all(agent: Agent, outgoing: DogStatsdSocket) -> None:
+    outgoing.add([b'waiting'])
+    assert not outgoing.hand_over(b'urgent')
+    assert (outgoing.waiting, outgoing.is_full, outgoing.why) == (1, False, 'No such file or directory')
+
+    agent.listen()
+    assert outgoing.hand_over(b'urgent again')
+    assert outgoing.send_some()
+    assert agent.read() == [b'urgent again', b'waiting']
+
+
+def test_a_full_socket_is_told_from_a_missing_one(agent: Agent, outgoing: DogStatsdSocket) -> None:
+    agent.listen()
+    while outgoing.hand_over(b'one'):
+        assert not outgoing.is_full
+    assert outgoing.is_full
+
+
 def test_a_host_without_an_address_is_no_end(caplog: pytest.LogCaptureFixture) -> None:
     outgoing = DogStatsdSocket(DogStatsdAddress(host='no-such-host.invalid', port=8125), Clock())
     outgoing.add([b'one'])

@@ -11,9 +11,9 @@ from tests.packaging.agent_tree import AgentTree, lay_out
 DOCKERFILE = Path(__file__).resolve().parents[2] / 'deploy/agent/Dockerfile'
 
 
-def instructions() -> list[tuple[str, str]]:
+def instructions(dockerfile: Path = DOCKERFILE) -> list[tuple[str, str]]:
     """(instruction, arguments) in order, without comments, continued lines joined."""
-    text = re.sub(r'^#.*\n', '', DOCKERFILE.read_text(encoding='utf-8'), flags=re.MULTILINE)
+    text = re.sub(r'^#.*\n', '', dockerfile.read_text(encoding='utf-8'), flags=re.MULTILINE)
     lines = text.replace('\\\n', ' ').splitlines()
     return [(name, arguments.strip()) for name, _, arguments in (line.partition(' ') for line in lines if line)]
 

@@ -28,8 +28,8 @@ def kubectl() -> Path:
     return Path(found)
 
 
-def manifests(variant: str) -> list[Manifest]:
-    """What `kubectl apply -k` would send to a cluster."""
+def manifests(variant: str | Path) -> list[Manifest]:
+    """What `kubectl apply -k` would send to a cluster. variant: one of the Agent's, or a directory."""
     return list(yaml.safe_load_all(run(kubectl(), 'kustomize', MANIFESTS / variant)))
 
 

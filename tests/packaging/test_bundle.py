@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 # Runs outside of Agents: not in the bundle.
-NOT_IN_AGENTS = {'webhook', 'relay'}
+NOT_IN_AGENTS = {'webhook', 'relay', 'poll'}
 
 
 @pytest.fixture

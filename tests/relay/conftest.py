@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from statsig.sandbox.relay_process import RelayProcess
 from statsig.sandbox.webhook_sender import WebhookSender
-from tests.cli.conftest import environment
-from tests.relay.dogstatsd_receiver import DogStatsdReceiver, wait_until
+from tests.relay.dogstatsd_receiver import DogStatsdReceiver
 
 SECRET = 'webhook-secret'
 
 
-class RunningRelay:
+class RunningRelay(RelayProcess):
     """`statsig-datadog relay` in a process of its own."""
-
-    def __init__(self, configuration: dict[str, Any], directory: Path) -> None:
-        file = directory / f'relay-{id(self)}.yaml'
-        file.write_text(yaml.safe_dump(configuration), encoding='utf-8')
-        self._log = directory / f'relay-{id(self)}.log'
-        with self._log.open('wb') as log:
-            self.process = subprocess.Popen(
-                [sys.executable, '-m', 'statsig.cli', 'relay', '--config', str(file)],
-                stderr=log,
-                stdout=log,
-                env=environment(STATSIG_WEBHOOK_SECRET=SECRET),
-            )
-        wait_until(lambda: 'Listening on' in self.log or self.process.poll() is not None)
-        found = re.search(r'Listening on http://127\.0\.0\.1:(\d+)', self.log)
-        assert found, self.log
-        self.port = int(found[1])
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text(encoding='utf-8')
-
-    @property
-    def webhook(self) -> str:
-        return f'http://127.0.0.1:{self.port}/webhooks/statsig'
 
     def sender(self) -> WebhookSender:
         return WebhookSender(self.webhook, SECRET)
@@ -55,15 +27,6 @@ class RunningRelay:
         found = re.search(r'VmRSS:\s+(\d+) kB', status)
         assert found
         return int(found[1]) * 1024
-
-    def stop(self) -> int:
-        """As an init system does; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=40)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(timeout=10)
 
 
 StartRelay = Callable[..., RunningRelay]
@@ -83,7 +46,7 @@ def start_relay(tmp_path: Path) -> Iterator[StartRelay]:
             'statsig_webhook': {'signing_secret': '${STATSIG_WEBHOOK_SECRET}', **(webhook or {})},
             **options,
         }
-        running.append(RunningRelay(configuration, tmp_path))
+        running.append(RunningRelay(configuration, SECRET, tmp_path))
         return running[-1]
 
     yield start

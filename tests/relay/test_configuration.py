@@ -81,6 +81,17 @@ def test_addresses_of_dogstatsd(url: str, address: DogStatsdAddress) -> None:
     assert configured(dogstatsd_url=url).dogstatsd == address
 
 
+def test_config_changes_are_off_unless_they_are_asked_for() -> None:
+    assert (configured().config_changes, configured({'config_changes': True}).config_changes) == (False, True)
+
+
+def test_tags_of_the_environment_may_leave_no_room_for_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('DATADOG_TAGS', 'a:' + 'b' * 3000)
+    configured()
+    with pytest.raises(ConfigurationError, match=r'`statsig_webhook\.config_changes` cannot be true: those of the'):
+        configured({'config_changes': True})
+
+
 def test_each_worker_has_its_share_of_the_contexts() -> None:
     assert configured({'max_contexts': 3000}, workers=3).webhook.counting.max_contexts == 1000
 
@@ -141,7 +152,6 @@ WRONG_IN_WEBHOOK: list[tuple[dict[str, Any], str]] = [
     ({'environments': ['']}, 'environments` must be a list of texts, got "".'),
     ({'environments': [f'e{n}' for n in range(21)]}, 'environments` must be a list of at most 20 texts, got a list.'),
     ({'default_environment': ' '}, 'default_environment` must be the name of an environment, got " ".'),
-    ({'config_changes': True}, 'config_changes` cannot be true: this version of the relay sends no events.'),
     ({'config_changes': 'yes'}, 'config_changes` must be true or false, got "yes".'),
     ({'max_contexts': 10}, 'max_contexts` must be at least 49, got 10: 48 for each worker are set aside'),
     ({'max_age': 0}, 'max_age` must be a number of seconds from 1 to 86400, got 0.'),

@@ -21,11 +21,11 @@ import pytest
 import yaml
 
 from statsig.sandbox.project import SandboxProject
+from statsig.sandbox.webhook_counts import expected_counts, without_estimates
 from statsig.sandbox.webhook_sender import WebhookEvents, in_batches
 from tests.cli.conftest import environment
 from tests.relay.conftest import SECRET
 from tests.relay.dogstatsd_receiver import wait_until
-from tests.relay.expected import expected_counts, without_estimates
 
 EVENTS = 20_000
 _SERIES = re.compile(

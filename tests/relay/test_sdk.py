@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
+from statsig.sandbox.webhook_counts import expected_counts, without_estimates
 from statsig.sandbox.webhook_sender import Sent
 from tests.relay.conftest import StartRelay
 from tests.relay.dogstatsd_receiver import DogStatsdReceiver
-from tests.relay.expected import expected_counts, without_estimates
 
 PROGRAM = Path(__file__).parent / 'sdk_program.py'
 COUNT = 'statsig.check_gate.count'

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from statsig.sandbox.dice import dice
 from statsig.sandbox.project import SandboxProject
+from statsig.sandbox.webhook_counts import expected_counts, without_estimates
 from statsig.sandbox.webhook_sender import WebhookEvents, in_batches
 from tests.relay.conftest import RunningRelay, StartRelay
 from tests.relay.dogstatsd_receiver import DogStatsdReceiver, wait_until
-from tests.relay.expected import expected_counts, without_estimates
 from tests.relay.test_counts import happening
 
 

@@ -1,4 +1,4 @@
-"""What DogStatsD must have received of events, worked out from the documented table and nothing of the relay's."""
+"""What DogStatsD must receive of events, worked out from the documented table and nothing of the relay's."""
 
 from __future__ import annotations
 
@@ -21,15 +21,17 @@ def as_a_tag(value: str) -> str:
     return value.lower().replace(' ', '_')
 
 
-def expected_counts(sent: Mapping[Sent, int], default_environment: str = 'production') -> Counter[tuple[str, str]]:
-    """Without the estimates."""
+def expected_counts(
+    sent: Mapping[Sent, int], default_environment: str = 'production', namespace: str = 'statsig'
+) -> Counter[tuple[str, str]]:
+    """By name and tags, the tags in order and joined by commas. Without the estimates."""
     counts: Counter[tuple[str, str]] = Counter()
     for each, times in sent.items():
         metric, variant = TABLE.get(each.event_name, ('log_event', ''))
         tags = [f'environment:{(each.environment or default_environment).lower()}', f'name:{as_a_tag(each.name)}']
         if variant:
             tags.append(f'{variant}:{as_a_tag(each.variant)}')
-        counts[f'statsig.{metric}.count', ','.join(sorted(tags))] += times
+        counts[f'{namespace}.{metric}.count', ','.join(sorted(tags))] += times
     return counts
 
 
