@@ -148,7 +148,7 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
         },
     ),
     'conditions in text of JSON': lambda: _rules(
-        1, lambda _, side: {'conditionJSON': json.dumps([_condition(each, side, 200) for each in range(200)])}
+        1, lambda _, side: {'conditionJSON': json.dumps([_condition(each, side, 20) for each in range(200)])}
     ),
     # Items without an id.
     '100 items without a name, alike but for the last': lambda: _field(
@@ -200,13 +200,14 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
         _people(200, lambda each: f'{each} ' * 100) | _alike_texts(60, 7000)
     ),
     '2,600 rules with owners': lambda: _rules(
-        2600, lambda each, side: _rule(10 + side) | {'owner': {'ownerName': f'Owner{each % 90} Name'}}
+        2600, lambda each, side: {**_rule(10 + side), 'owner': {'ownerName': f'Owner{each % 90} Name'}}
     ),
     '60 rules of 8 values that look like secrets': lambda: _rules(
         60, lambda each, side: {f'k{key}': f'key token pass {side} ' * 50 for key in range(8)}
     ),
-    '200 secrets and 60 texts': lambda: _fields(200, 'apiKey', lambda each, side: f'{each}{side}Zx9' * 8)
-    | _alike_texts(60, 7000),
+    '200 secrets and 60 texts': lambda: (
+        _fields(200, 'apiKey', lambda each, side: f'{each}{side}Zx9' * 8) | _alike_texts(60, 7000)
+    ),
     '20,000 owners': lambda: _people(20_000, lambda each: f'Owner{each} Name'),
     '60 values of 500 texts': lambda: _fields(60, 'defaultValue', lambda each, side: [[f'a text of {side}'] * 20] * 20),
     '60 values of 20 long texts': lambda: _fields(60, 'k', lambda each, side: [[f'{side}', 'x y ' * 100]] * 20),
@@ -238,8 +239,8 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
         500, 'k', lambda each, side: [{'name': f'{item}'} for item in range(40)][:: 1 - 2 * side]
     ),
     '500 fields of 60 items without a name': lambda: _fields(500, 'k', lambda each, side: [{'a': side}] * 60),
-    'owners in lists of lists': lambda: _field('owners', lambda side: _lists(8, 5, side)),
-    '200,000 owners deep': lambda: _field('owners', lambda side: _nested(900, side)),
+    'owners in lists of lists': lambda: _field('owners', lambda side: _lists(8, 6, side)),
+    'an owner 900 lists deep': lambda: _field('owners', lambda side: _nested(900, side)),
     'JSON in 60 rules': lambda: _rules(60, lambda each, side: {'returnValueJSON': _as_json(500, side)}),
     'JSON of lists in lists': lambda: _fields(
         2, 'defaultValue', lambda each, side: '[' + '[[[[[[[[]]]]]]]],' * 6000 + f'{side}]'
