@@ -148,7 +148,7 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
         },
     ),
     'conditions in text of JSON': lambda: _rules(
-        1, lambda _, side: {'conditionJSON': json.dumps([_condition(each, side, 200) for each in range(200)])}
+        1, lambda _, side: {'conditionJSON': json.dumps([_condition(each, side, 20) for each in range(200)])}
     ),
     # Items without an id.
     '100 items without a name, alike but for the last': lambda: _field(
@@ -239,8 +239,8 @@ SHAPES: Mapping[str, Callable[[], Changes]] = {
         500, 'k', lambda each, side: [{'name': f'{item}'} for item in range(40)][:: 1 - 2 * side]
     ),
     '500 fields of 60 items without a name': lambda: _fields(500, 'k', lambda each, side: [{'a': side}] * 60),
-    'owners in lists of lists': lambda: _field('owners', lambda side: _lists(8, 5, side)),
-    '200,000 owners deep': lambda: _field('owners', lambda side: _nested(900, side)),
+    'owners in lists of lists': lambda: _field('owners', lambda side: _lists(8, 6, side)),
+    'an owner 900 lists deep': lambda: _field('owners', lambda side: _nested(900, side)),
     'JSON in 60 rules': lambda: _rules(60, lambda each, side: {'returnValueJSON': _as_json(500, side)}),
     'JSON of lists in lists': lambda: _fields(
         2, 'defaultValue', lambda each, side: '[' + '[[[[[[[[]]]]]]]],' * 6000 + f'{side}]'

@@ -24,8 +24,8 @@ from statsig.datadog.sensitive_fields import without_secrets
 JSON = Any
 
 MAX_READ = 600_000
-MAX_EXAMINED = 500
-MAX_MATCHED = 2_000  # items of all lists in which it is looked for what became of which
+MAX_EXAMINED = 300
+MAX_MATCHED = 1_500  # items of all lists in which it is looked for what became of which
 MAX_SENT = 25_000  # characters of one value sent as structure: no change event and no log has room for more
 _NAME = 20_000  # what a short name may cost at the most
 _TEXT, _PART = 150, 40  # what a text costs beside its characters, and what a part of a value does
@@ -67,8 +67,8 @@ class Work:
     structures. `matched`: items of lists.
     """
 
-    told: Allowance = field(default_factory=lambda: Allowance(250_000))
-    sent: Allowance = field(default_factory=lambda: Allowance(300_000))
+    told: Allowance = field(default_factory=lambda: Allowance(200_000))
+    sent: Allowance = field(default_factory=lambda: Allowance(240_000))
     read: Allowance = field(default_factory=lambda: Allowance(MAX_READ // 3))
     contrasted: Allowance = field(default_factory=lambda: Allowance(MAX_READ // 3))
     matched: Allowance = field(default_factory=lambda: Allowance(MAX_MATCHED))

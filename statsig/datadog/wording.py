@@ -19,7 +19,7 @@ from statsig.datadog.values import JSON, Words, are_scalars, is_scalar, parsed_p
 
 _SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 'value', 'schedule')
 _PLAIN = ('plain', 'status', 'quoted', 'prose', 'duration')
-_MAX_COUNTED = 50
+_MAX_COUNTED = 20
 _MAX_CONDITIONS = 200
 _MAX_FIELDS, _MAX_PLAIN = (
     60,
