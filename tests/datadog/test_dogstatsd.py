@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -269,7 +270,7 @@ def test_a_missing_socket_is_complained_about_once_a_minute(
     for _ in range(100):
         outgoing.send_some()
         clock.now += 1
-    assert [record.levelname for record in caplog.records] == ['WARNING', 'WARNING']
+    assert [record.levelno for record in caplog.records] == [logging.WARNING, logging.WARNING]
     assert 'takes no datagrams at unix://' in caplog.records[0].message
     assert 'No such file or directory' in caplog.records[0].message
 

@@ -182,9 +182,9 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({'tags': 'team:growth'}, 'Option `tags` must be a list of texts, got "team:growth". Write ["team:growth"].'),
     (
         {'persist_connections': 'perhaps'},
-        'Option `persist_connections` cannot be used: Input should be a valid boolean',
+        'Option `persist_connections` must be true or false, got text.',
     ),
-    ({'proxy': {'no_proxy': 5}}, 'Option `proxy.no_proxy` cannot be used: Input should be a valid tuple'),
+    ({'proxy': {'no_proxy': 5}}, 'Option `proxy.no_proxy` must be a list, got a number.'),
 ]
 
 
