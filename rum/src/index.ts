@@ -1,8 +1,21 @@
-import { createAssignments, type FlagValue, type Options } from './assignments.ts';
+import { createAssignments, type FlagValue } from './assignments.ts';
 import type { Kind } from './key.ts';
-import { createViews, type PossibleRum, type Views } from './views.ts';
+import { createViews, type Views } from './views.ts';
 
-export type { Options, PossibleRum };
+// All public types are here, so that the package has one file of them, which imports nothing.
+
+export interface Options {
+  /** Put before each key. */
+  prefix?: string;
+  /**
+   * Shell patterns (`*` any text, `?` any one character) for the name, or for `kind:name` (`config:*`; kinds are gate,
+   * experiment, layer and config). Without `include`, all are included; `exclude` wins.
+   */
+  include?: readonly string[];
+  exclude?: readonly string[];
+  /** At most so many flags, the count of those left out among them; Datadog's own limit is about 300 in a session. */
+  limit?: number;
+}
 
 /** What is used of a client of `@statsig/js-client`, which the React and other bindings have too. */
 export interface StatsigClient {
@@ -11,6 +24,15 @@ export interface StatsigClient {
   /** Of which `user` is read: `{ userID?, customIDs? }`. */
   getContext(): any;
 }
+
+/** What is used of `datadogRum` (`@datadog/browser-rum` 5.17 or newer, or `DD_RUM` of the script tag). */
+export interface DatadogRum {
+  addFeatureFlagEvaluation(key: string, value: any): void;
+  getInternalContext(): { view?: { id?: string } } | undefined;
+}
+
+/** Before the SDK has loaded, the loader of Datadog's "CDN async" set-up leaves a queue in its place. */
+export type PossibleRum = Partial<DatadogRum> & { onReady?: (callback: () => void) => void };
 
 /** A thing, or how to find it once it is there. */
 export type Source<T> = T | (() => T | null | undefined) | null | undefined;
@@ -30,8 +52,9 @@ export interface Connection {
 
 type Timer = ReturnType<typeof setTimeout> | undefined;
 
-/** Milliseconds between two looks at what tells nothing by itself: at first, and at most. */
+/** Milliseconds between two looks at what tells nothing by itself: at first, while RUM has no view, and at most. */
 const FIRST_LOOK = 20;
+const WAITING_LOOK = 100;
 const LAST_LOOK = 1000;
 
 /**
@@ -47,11 +70,11 @@ const LAST_LOOK = 1000;
 export function connectStatsigToRum(
   statsig?: Source<StatsigClient>,
   rum?: Source<PossibleRum>,
-  options?: Options,
+  options?: Options | null,
 ): Connection {
   let over = typeof window === 'undefined';
   let assignments = createAssignments();
-  let client: StatsigClient | undefined;
+  let client: StatsigClient | null | undefined;
   let user: string | undefined;
   let counted = 0;
   let counting: Timer;
@@ -77,18 +100,17 @@ export function connectStatsigToRum(
   const views: Views = createViews(
     () => {
       const given = found(rum);
-      return given?.addFeatureFlagEvaluation ? given : ((window as { DD_RUM?: PossibleRum }).DD_RUM ?? given);
+      return given && given.addFeatureFlagEvaluation ? given : (window as { DD_RUM?: PossibleRum }).DD_RUM || given;
     },
     () => assignments.all(),
     guarded(() => views.look()),
-    () => (delay = FIRST_LOOK),
   );
 
   const put = guarded((kind: Kind, name: string, value: FlagValue | null | undefined) => {
     views.tell(assignments.record(kind, name, value));
     if (counted === assignments.leftOut()) return;
     counted = assignments.leftOut();
-    say('more flags than the limit; statsig_left_out on the views counts them');
+    say('see statsig_left_out');
     // Flags come in bursts: one count for all of one.
     clearTimeout(counting);
     counting = setTimeout(guarded(() => views.tell(assignments.count())));
@@ -96,11 +118,14 @@ export function connectStatsigToRum(
   const forget = guarded(() => views.tell(assignments.forget()));
 
   const hear = guarded(({ name, gate, experiment, layer, dynamicConfig }: any) => {
-    if (name === 'gate_evaluation') put('gate', gate.name, gate.value);
-    if (name === 'experiment_evaluation') put('experiment', experiment.name, experiment.groupName);
-    if (name === 'layer_evaluation') put('layer', layer.name, layer.groupName);
-    if (name === 'dynamic_config_evaluation') put('config', dynamicConfig.name, dynamicConfig.ruleID);
-    if (name === 'values_updated' && user !== (user = identity(client))) forget();
+    // Listeners for one event are called before those for all: a page that asks anew when the values are updated is heard
+    // before the update is.
+    if (!/_eval|_updated/.test(name)) return; // at others, asking for the context would keep its session alive
+    if (user !== (user = identity(client!))) forget();
+    if (gate) put('gate', gate.name, gate.value);
+    if (experiment) put('experiment', experiment.name, experiment.groupName);
+    if (layer) put('layer', layer.name, layer.groupName);
+    if (dynamicConfig) put('config', dynamicConfig.name, dynamicConfig.ruleID);
   });
 
   const attach = guarded(() => {
@@ -112,15 +137,16 @@ export function connectStatsigToRum(
   const watch = (): void => {
     attach();
     guarded(() => views.look())();
+    // A tenth of the time that has passed, at most.
+    delay = Math.min(delay * 1.1, views.waiting() ? WAITING_LOOK : LAST_LOOK);
     timer = setTimeout(watch, delay);
-    delay = Math.min(delay * 1.1, LAST_LOOK); // a tenth of the time that has passed, at most
   };
 
   try {
-    assignments = createAssignments(options);
+    assignments = createAssignments(options || {});
   } catch (error) {
     over = true; // rather than send what was meant to be excluded
-    say('not connected, because of its options:', error);
+    say('not connected:', error);
   }
   if (!over) watch();
 
@@ -129,7 +155,7 @@ export function connectStatsigToRum(
       clearTimeout(timer);
       guarded(() => {
         views.stop();
-        client?.off('*', hear);
+        if (client) client.off('*', hear);
       })();
       over = true;
     },
@@ -138,19 +164,19 @@ export function connectStatsigToRum(
     },
     forget,
     evaluationCallback: guarded(({ type, gate, config, layer }: any) => {
-      const flag = gate ?? layer ?? config;
+      const flag = gate || layer || config;
       put(type, flag.getName(), gate ? flag.getValue() : type === 'config' ? flag.getRuleID() : flag.getGroupName());
     }),
     gateEvaluationCallback: guarded((name, value) => put('gate', name, value)),
   };
 }
 
-function found<T extends object>(source: Source<T>): T | undefined {
-  return (typeof source === 'function' ? source() : source) ?? undefined;
+function found<T extends object>(source: Source<T>): T | null | undefined {
+  return typeof source === 'function' ? source() : source;
 }
 
 /** Whose flags these are. Other attributes of a user (a plan, a locale) make nobody else of them. */
-function identity(client: StatsigClient | undefined): string {
-  const { userID, customIDs } = client?.getContext().user ?? {};
-  return JSON.stringify([userID, customIDs]);
+function identity(client: StatsigClient): string {
+  const { userID, customIDs } = client.getContext().user || {};
+  return JSON.stringify([userID, Object.entries(customIDs || {}).sort()]);
 }

@@ -5,7 +5,7 @@ export type Kind = 'gate' | 'experiment' | 'layer' | 'config';
 export const LEFT_OUT = 'statsig_left_out';
 
 /** Gates that would read like something else, or that no object can hold. */
-const RESERVED = new RegExp(`^(experiment|layer|config)_|^(${LEFT_OUT}|__proto__)$`);
+const RESERVED = /^(experiment|layer|config)_|^(statsig_left_out|__proto__)$/;
 
 /**
  * Letters, marks, digits and `_` stay. Datadog supports none of `. : + - = && || > < ! ( ) { } [ ] ^ " “ ” ~ * ? \`
@@ -24,7 +24,7 @@ export function flagKey(kind: Kind, name: string, prefix = ''): string {
   const plain = kind === 'gate' ? name : `${kind}_${name}`;
   const key = safe(plain);
   const changed = key !== plain || (kind === 'gate' && RESERVED.test(name));
-  return safe(prefix) + (changed ? `${key}_${digest(`${kind}:${name}`)}` : key);
+  return safe(prefix + key) + (changed ? `_${digest(`${kind}:${name}`)}` : '');
 }
 
 /** FNV-1a, 32 bits: short and well spread is all that is asked of it. */

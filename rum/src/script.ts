@@ -1,4 +1,4 @@
 /** For a script tag: `StatsigDatadogRum.connectStatsigToRum(…)`. */
 import { connectStatsigToRum } from './index.ts';
 
-Object.assign(globalThis, { StatsigDatadogRum: { connectStatsigToRum } });
+Object.assign(window, { StatsigDatadogRum: { connectStatsigToRum } });

@@ -1,19 +1,13 @@
 import type { Flag } from './assignments.ts';
-
-/** What is used of `datadogRum` (`@datadog/browser-rum` 5.17 or newer, or `DD_RUM` of the script tag). */
-export interface DatadogRum {
-  addFeatureFlagEvaluation(key: string, value: any): void;
-  getInternalContext(): { view?: { id?: string } } | undefined;
-}
-
-/** Before the SDK has loaded, the loader of Datadog's "CDN async" set-up leaves a queue in its place. */
-export type PossibleRum = Partial<DatadogRum> & { onReady?: (callback: () => void) => void };
+import type { DatadogRum, PossibleRum } from './index.ts';
 
 export interface Views {
   /** Tell a view that has not been told yet all flags. Whether there was one. */
   look(): boolean;
   /** These flags changed. */
   tell(changes: readonly Flag[]): void;
+  /** RUM is there and has no view: not started yet, no consent, not sampled, session over. */
+  waiting(): boolean;
   stop(): void;
 }
 
@@ -27,15 +21,13 @@ export interface Views {
  * latest when `look` is called the next time.
  *
  * @param safeLook `look` of what is returned, made so that it neither throws nor does anything once all is over
- * @param onLoad called when RUM is there, and will start soon
  */
 export function createViews(
-  find: () => PossibleRum | undefined,
+  find: () => PossibleRum | null | undefined,
   flags: () => Flag[],
   safeLook: () => void,
-  onLoad: () => void,
 ): Views {
-  /** The view that has been told. '': RUM is there and has none (not started yet, not sampled, session over). */
+  /** The view that has been told. '': RUM is there and has none. */
   let view: string | undefined;
   let rum: DatadogRum | undefined;
   let started = false;
@@ -43,7 +35,7 @@ export function createViews(
   const undo: (() => void)[] = [];
 
   const send = (changes: readonly Flag[]): void => {
-    changes.forEach(([key, value]) => rum?.addFeatureFlagEvaluation(key, value));
+    changes.forEach(([key, value]) => rum && rum.addFeatureFlagEvaluation(key, value));
   };
 
   const lookAfter = (target: any, method: string): void => {
@@ -63,11 +55,11 @@ export function createViews(
 
   const load = (): void => {
     const candidate = find();
-    if (candidate?.addFeatureFlagEvaluation) {
+    if (!candidate) return;
+    if (candidate.addFeatureFlagEvaluation) {
       rum = candidate as DatadogRum;
       lookAfter(rum, 'startView');
-      onLoad();
-    } else if (candidate?.onReady && !queued) {
+    } else if (candidate.onReady && !queued) {
       queued = true;
       candidate.onReady(safeLook);
     }
@@ -78,7 +70,7 @@ export function createViews(
     started = true;
     for (const method of ['pushState', 'replaceState']) {
       // Where RUM hooks in too: some frameworks replace the method of the object, else it is the prototype's.
-      lookAfter(Object.prototype.hasOwnProperty.call(history, method) ? history : History.prototype, method);
+      lookAfter(history.hasOwnProperty(method) ? history : History.prototype, method);
     }
     for (const event of ['popstate', 'hashchange', 'pageshow']) {
       addEventListener(event, safeLook);
@@ -89,7 +81,7 @@ export function createViews(
   const look = (): boolean => {
     if (!rum) load();
     if (!rum) return false;
-    const id = rum.getInternalContext()?.view?.id ?? '';
+    const { view: { id = '' } = {} } = rum.getInternalContext() || {};
     if (id === view) return false;
     view = id;
     if (id && !started) start();
@@ -99,6 +91,7 @@ export function createViews(
 
   return {
     look,
+    waiting: () => view === '',
     tell: (changes) => look() || send(changes),
     stop: () => undo.forEach((action) => action()),
   };

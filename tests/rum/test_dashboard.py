@@ -19,7 +19,7 @@ BOARD: dict[str, Any] = json.loads(FILE.read_text(encoding='utf-8'))
 # Collected).
 ATTRIBUTES = {
     *('service', 'env', '@type', '@session.id', '@session.type', '@view.largest_contentful_paint'),
-    *('@view.url_path_group', '@error.handling', '@error.message'),
+    *('@view.error.count', '@view.url_path_group', '@error.handling', '@error.message'),
 }
 GATE, EXPERIMENT = '@feature_flags.checkout_v2', '@feature_flags.experiment_checkout_button_copy'
 FLAGS = {GATE, EXPERIMENT, '@feature_flags.statsig_left_out'}
@@ -37,7 +37,9 @@ def requests(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def facets(query: dict[str, Any]) -> Iterator[str]:
     """All that a query asks for: in its search, to group by, to compute."""
-    for term in query['search']['query'].split():
+    for term in re.findall(r'[^\s()]+', query['search']['query']):
+        if term == 'OR':
+            continue
         yield term if term.startswith('$') else term.partition(':')[0]
     for by in query['group_by']:
         yield from filter(None, (by['facet'], by['sort'].get('metric')))
@@ -71,6 +73,35 @@ def test_sessions_errors_lcp_and_crash_free_rate_are_there_by_gate_value_and_by_
     for table in tables:
         columns = [formula['alias'] for formula in table['requests'][0]['formulas']]
         assert columns == ['sessions', 'views', 'errors per 100 views', 'crash-free sessions', 'LCP, p75']
+
+
+def test_no_bucket_has_more_broken_sessions_than_sessions() -> None:
+    """An error may fall in another bucket of time than its view, or have another value of the flag."""
+    found = [
+        {query['name']: query for query in request['queries']}
+        for _, request in requests(BOARD)
+        if any('broken' in formula['formula'] for formula in request['formulas'])
+    ]
+
+    assert len(found) == 4
+    for queries in found:
+        sessions, broken = (queries[name] for name in ('sessions', 'broken'))
+        assert sessions['search']['query'] == '(@type:view OR @type:error) @session.type:user $service $env'
+        assert broken['search']['query'] == '@type:error @error.handling:unhandled @session.type:user $service $env'
+        assert (sessions['compute'], sessions['group_by']) == (broken['compute'], broken['group_by'])
+
+
+def test_errors_per_view_are_counted_on_the_views() -> None:
+    ratios = [
+        {query['name']: query for query in request['queries']}
+        for _, request in requests(BOARD)
+        if any('errors' in formula['formula'] for formula in request['formulas'])
+    ]
+
+    assert len(ratios) == 4
+    for queries in ratios:
+        assert queries['errors']['search'] == queries['views']['search']
+        assert queries['errors']['compute'] == {'aggregation': 'sum', 'metric': '@view.error.count'}
 
 
 def test_formulas_use_the_queries_beside_them_and_all_of_them() -> None:

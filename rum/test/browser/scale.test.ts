@@ -32,7 +32,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     await shop.visit('/cart');
     expect(await shop.page.evaluate(() => connection.leftOut)).toBe(201);
     expect(shop.warnings).toEqual([
-      'warning: statsig-datadog-rum: more flags than the limit; statsig_left_out on the views counts them ',
+      'warning: statsig-datadog-rum: see statsig_left_out ',
     ]);
 
     const expected = { ...Object.fromEntries(Object.entries(gates).slice(0, 299)), statsig_left_out: 201 };

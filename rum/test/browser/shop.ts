@@ -51,6 +51,8 @@ export interface Arrangement {
   /** Runs in the page, after the scripts. */
   start: () => unknown;
   decide?: (user: { userID?: string }) => Decisions;
+  /** Time passes only with `page.clock`. */
+  stopClock?: boolean;
   /** Faults of the network: see `startServer`. (Playwright's own way loses what a page sends while it is left.) */
   interfere?: (path: string) => unknown;
 }
@@ -76,7 +78,7 @@ export class Shop {
 
   static async open(
     browser: Browser,
-    { scripts = ['rum', 'statsig', 'ours', 'page'], start, decide = () => DECISIONS, interfere = () => {} }: Arrangement,
+    { scripts = ['rum', 'statsig', 'ours', 'page'], start, decide = () => DECISIONS, interfere = () => {}, stopClock }: Arrangement,
   ): Promise<Shop> {
     const html = [
       '<!doctype html><meta charset="utf-8"><title>Shop</title><link rel="icon" href="data:,"><body><h1>Shop</h1>',
@@ -95,6 +97,10 @@ export class Shop {
     });
     const context = await browser.newContext();
     const shop = new Shop(await context.newPage(), server);
+    if (stopClock) {
+      await shop.page.clock.install();
+      await shop.page.clock.pauseAt(Date.now() + 1000);
+    }
     await shop.page.goto(server.url, { waitUntil: 'commit' });
     return shop;
   }

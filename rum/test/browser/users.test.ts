@@ -42,6 +42,46 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     expect(ofLogin.at(-1)?.feature_flags).toEqual({});
   });
 
+  test.each(['updateUserAsync', 'updateUserSync'] as const)('a page that asks again as soon as the values are updated: %s', async (update) => {
+    shop = await Shop.open(browser, { start: () => startShop('ours'), decide });
+    await shop.ready();
+    await shop.page.evaluate(async (method) => {
+      await client.dataAdapter.prefetchData({ userID: 'bob' });
+      let asked = false;
+      client.on('values_updated', () => {
+        if (!asked) client.checkGate('new_cart');
+        asked = true;
+      });
+      await client[method]({ userID: 'bob' });
+    }, update);
+    await shop.visit('/account');
+
+    const ofBob = { new_cart: false };
+    expect((await shop.views(2)).map(({ flags }) => flags)).toEqual([ofBob, ofBob]);
+  });
+
+  test('another custom id makes another user, another order of them does not', async () => {
+    const customIDs = { company: 'acme', team: 'red' };
+    shop = await Shop.open(browser, { start: () => startShop('ours'), decide });
+    await shop.ready();
+    const count = await shop.page.evaluate(async (ids) => {
+      const switchTo = async (customIDs: Record<string, string>) => {
+        await client.updateUserAsync({ userID: 'ada', customIDs });
+        const forgotten = told.splice(0).filter(([, value]) => value === undefined).length;
+        askForFlags();
+        return forgotten;
+      };
+      const { company, team } = ids;
+      return [
+        await switchTo({ company, team }),
+        await switchTo({ team, company }),
+        await switchTo({ company, team: 'blue' }),
+      ];
+    }, customIDs);
+
+    expect(count).toEqual([5, 0, 5]);
+  });
+
   test('where we connect only after Statsig was initialised, the first switch is noticed, and no other', async () => {
     shop = await Shop.open(browser, {
       start: async () => {
@@ -89,6 +129,26 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
     // Nobody's group any more, so no value that somebody could take for one.
     const { experiment_checkout_button: _, ...others } = FLAGS;
     expect(view?.flags).toEqual({ ...others, new_cart: false });
+  });
+
+  test('versions of the legacy SDK that tell of gates alone are heard', async () => {
+    shop = await Shop.open(browser, {
+      scripts: ['rum', 'statsig-legacy', 'ours', 'page'],
+      start: async () => {
+        startRum();
+        const { gateEvaluationCallback } = StatsigDatadogRum.connectStatsigToRum(null, DD_RUM);
+        const options = { api: `${location.origin}/v1`, gateEvaluationCallback };
+        await statsig.initialize('client-key', { userID: 'ada' }, options);
+        statsig.checkGate('new_cart');
+        statsig.checkGate('old_search');
+        ready = true;
+      },
+    });
+    await shop.ready();
+    await shop.visit('/cart');
+
+    const gates = { new_cart: true, old_search: false };
+    expect((await shop.views(2)).map(({ flags }) => flags)).toEqual([gates, gates]);
   });
 
   test('the legacy SDK is followed by forget()', async () => {

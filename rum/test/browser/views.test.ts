@@ -127,8 +127,13 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
 
   test('so has one that begins with a new session', async () => {
     await openShop({ start: () => startShop('ours') });
-    await shop.page.evaluate(() => DD_RUM.stopSession());
-    await shop.page.waitForFunction(() => !DD_RUM.getInternalContext());
+    await shop.page.waitForFunction(() => told.length >= 5 && DD_RUM.getInternalContext());
+    await shop.page.evaluate(() => {
+      told.splice(0);
+      DD_RUM.stopSession();
+    });
+    // That there is no view has been seen: what is told from now on is told to the next.
+    await shop.page.waitForFunction(() => !DD_RUM.getInternalContext() && told.length === 5);
     await shop.page.evaluate(() => told.splice(0));
     await shop.page.mouse.click(10, 10);
     await shop.page.waitForFunction(() => told.length === 5 && DD_RUM.getInternalContext());

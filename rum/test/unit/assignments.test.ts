@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createAssignments, type Flag, type Options } from '../../src/assignments.ts';
+import { createAssignments, type Flag } from '../../src/assignments.ts';
+import type { Options } from '../../src/index.ts';
 import { flagKey, type Kind } from '../../src/key.ts';
 
 type Evaluation = [kind: Kind, name: string, value: boolean | string | null];
@@ -27,19 +28,58 @@ describe('which flags are followed', () => {
     [{ include: ['gate:*'] }, ['checkout_v2', 'search_v2']],
     [{ include: ['*_v?'] }, ['checkout_v2', 'search_v2']],
     [{ include: ['checkout'] }, []],
+    [{ include: ['check*v*2', 's**h*?2'] }, ['checkout_v2', 'search_v2']],
+    [{ include: ['*checkout_v2checkout*', '*2*2'] }, []],
     [{ exclude: ['config:*', 'search_v2'] }, ['checkout_v2', 'experiment_checkout_button']],
     [{ include: ['checkout_*'], exclude: ['checkout_v2'] }, ['experiment_checkout_button', 'config_checkout_limits']],
   ])('%j', (options, expected) => {
     expect(names(record(all, options).assignments.all())).toEqual(expected);
   });
 
+  test('a pattern for a kind is none for names that look like it', () => {
+    const flags: Evaluation[] = [
+      ['config', 'gate:x', 'rule'],
+      ['gate', 'x', true],
+    ];
+    expect(names(record(flags, { exclude: ['gate:*'] }).assignments.all())).toEqual([flagKey('config', 'gate:x')]);
+    expect(names(record(flags, { include: ['config:gate:x'] }).assignments.all())).toEqual([flagKey('config', 'gate:x')]);
+  });
+
+  test('a pattern takes the names that a plain search through all splits takes', () => {
+    const matches = ([first, ...others]: string[], name: string[]): boolean => {
+      if (first === undefined) return name.length === 0;
+      if (first === '*') return matches(others, name) || (name.length > 0 && matches([first, ...others], name.slice(1)));
+      return name.length > 0 && (first === '?' || first === name[0]) && matches(others, name.slice(1));
+    };
+    const text = (...units: string[]) => fc.string({ unit: fc.constantFrom(...units), minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(text('a', 'b', '.', '1', '*', '?'), text('a', 'b', '.', '1', '🎉'), (pattern, name) => {
+        const followed = record([['gate', name, true]], { include: [pattern] }).told.length === 1;
+        expect(followed).toBe(matches([...pattern], [...name]));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('many * do not hold up the page', () => {
+    // Trying all splits takes longer than anybody waits: this test would not end.
+    expect(record([['gate', 'a'.repeat(200), true]], { include: [`${'*a'.repeat(30)}*b`] }).told).toEqual([]);
+  });
+
+  test.each([{ limit: Number.NaN }, { limit: null }, { limit: 0 }, { prefix: null }, { exclude: 7 }, { include: [null] }])(
+    'options that cannot be used are refused at once: %j',
+    (options) => {
+      expect(() => createAssignments(options as unknown as Options)).toThrow(TypeError);
+    },
+  );
+
   test('whatever else a pattern contains stands for itself', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1 }), fc.string({ minLength: 1 }), (pattern, name) => {
         const literal = pattern.replace(/[*?]/g, '');
-        fc.pre(literal !== '');
+        fc.pre(literal !== '' && !/^(gate|experiment|layer|config):/.test(literal));
         const followed = record([['gate', name, true]], { include: [literal] }).told.length === 1;
-        expect(followed).toBe(name === literal || `gate:${name}` === literal);
+        expect(followed).toBe(name === literal);
         expect(record([['gate', literal, true]], { include: [literal] }).told).toHaveLength(1);
       }),
     );
