@@ -83,7 +83,8 @@ class Program:
             while not self._stop.is_set():
                 went_well = poller.run()
                 if self._once:
-                    self._failed |= not went_well
+                    if not went_well:
+                        self._failed = True
                     break
                 due = max(due + poller.interval, time.monotonic())
                 self._stop.wait(due - time.monotonic())
