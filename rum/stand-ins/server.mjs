@@ -42,7 +42,11 @@ export async function startServer({ decide, serve, interfere = () => {}, accept 
     if ((await interfere(url.pathname)) === 'cut') return request.destroy();
     if (request.method === 'POST') {
       const chunks = [];
-      for await (const chunk of request) chunks.push(chunk);
+      try {
+        for await (const chunk of request) chunks.push(chunk);
+      } catch {
+        return; // a page that is closed cuts its last request off
+      }
       const body = Buffer.concat(chunks).toString('utf8');
       if (url.pathname === '/v1/initialize') {
         const { user, hash } = JSON.parse(body.startsWith('{') ? body : decoded(body));
