@@ -168,9 +168,8 @@ def test_the_secret_is_made_as_the_page_says() -> None:
     wanted = container['env'][0]['valueFrom']['secretKeyRef']
     page = RELAY.read_text(encoding='utf-8')
 
-    assert re.findall(r'create secret generic (\S+) .*?--from-literal=([\w-]+)=', page, re.DOTALL) == [
-        (wanted['name'], wanted['key'])
-    ]
+    assert re.findall(r'create secret generic (\S+) --from-env-file=secret.env', page) == [wanted['name']]
+    assert re.findall(r'`([\w-]+)=…` into a file `secret.env`', page) == [wanted['key']]
 
 
 def test_the_versions_agree_wherever_they_are_written() -> None:
