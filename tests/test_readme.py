@@ -97,3 +97,9 @@ def test_every_file_that_the_readme_links_to_exists() -> None:
 
 if __name__ == '__main__':  # `make generate`
     (ROOT / 'README.md').write_text(METRIC_TABLE.sub(lambda _: metric_table(), README), encoding='utf-8')
+
+
+def test_it_leads_to_every_page_of_the_documentation() -> None:
+    pages = {f'docs/{page.name}' for page in (ROOT / 'docs').glob('*.md')}
+
+    assert sorted(page for page in pages if f'({page}' not in README) == []
