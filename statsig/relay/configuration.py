@@ -13,12 +13,14 @@ import yaml
 from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, SwitchedOffError, TagsTooLongError
 from statsig.datadog.tags import normalise
 from statsig.relay.options import ConfigurationError, Options
+from statsig.relay.triggers.configuration import OPTIONS as TRIGGERS_OPTIONS
+from statsig.relay.triggers.configuration import TriggersConfiguration, parse_triggers
 from statsig.webhook.counting import CountingRules, normalised_environments
 from statsig.webhook.receiver import WebhookRules
 
 _OPTIONS = (
     *('listen', 'workers', 'dogstatsd_url', 'metric_namespace', 'flush_interval', 'tags', 'state_dir'),
-    'statsig_webhook',
+    *('statsig_webhook', 'triggers'),
 )
 _WEBHOOK_OPTIONS = (
     *('signing_secret', 'environments', 'default_environment', 'config_changes', 'max_contexts', 'max_age'),
@@ -44,7 +46,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class RelayConfiguration:
-    """Times in seconds. `webhook` is what each worker counts by: `max_contexts` is its share."""
+    """Times in seconds. `webhook` is what each worker counts by: `max_contexts` is its share. At least one of `webhook`
+    and `triggers` is there."""
 
     listen: Address
     workers: int
@@ -53,8 +56,9 @@ class RelayConfiguration:
     flush_interval: float
     tags: tuple[str, ...]
     state_dir: Path
-    webhook: WebhookRules
+    webhook: WebhookRules | None
     body_timeout: float
+    triggers: TriggersConfiguration | None = None
 
 
 def load(path: Path, environment: Mapping[str, str]) -> RelayConfiguration:
@@ -79,8 +83,6 @@ def load(path: Path, environment: Mapping[str, str]) -> RelayConfiguration:
 
 def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
     """values: the file's content. Raises ConfigurationError for the first option that cannot be used."""
-    if isinstance(values, Mapping) and 'triggers' in values:
-        raise ConfigurationError('Option `triggers` cannot be used: this version has no triggers. Remove the section.')
     options = Options({} if values is None else values, _OPTIONS, environment)
     workers = options.whole_number('workers', 1, 1, 64)
     address = _dogstatsd(options)
@@ -92,9 +94,9 @@ def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
         raise ConfigurationError(f'Option `tags` cannot be used: {error}.') from None
     except SwitchedOffError as error:
         raise ConfigurationError(f'Option `dogstatsd_url` cannot be used: {error}.') from None
-    if not options.has('statsig_webhook'):
+    if not options.has('statsig_webhook') and not options.has('triggers'):
         raise ConfigurationError('Option `statsig_webhook` is missing: without that section there is nothing to relay.')
-    webhook = options.section('statsig_webhook', _WEBHOOK_OPTIONS)
+    webhook = options.section('statsig_webhook', _WEBHOOK_OPTIONS) if options.has('statsig_webhook') else None
     return RelayConfiguration(
         listen=_listen(options),
         workers=workers,
@@ -103,8 +105,11 @@ def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
         flush_interval=options.number('flush_interval', 10, 0.1, 3600, 'seconds'),
         tags=tags,
         state_dir=Path(options.text('state_dir', 'a directory', '/var/lib/statsig-datadog')),
-        webhook=_webhook(webhook, workers),
-        body_timeout=webhook.number('body_timeout', 30, 0.1, 3600, 'seconds'),
+        webhook=_webhook(webhook, workers) if webhook else None,
+        body_timeout=webhook.number('body_timeout', 30, 0.1, 3600, 'seconds') if webhook else 30.0,
+        triggers=parse_triggers(options.section('triggers', TRIGGERS_OPTIONS), environment)
+        if options.has('triggers')
+        else None,
     )
 
 

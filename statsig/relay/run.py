@@ -19,11 +19,14 @@ import uvloop
 
 from statsig.relay.configuration import Address, RelayConfiguration, load
 from statsig.relay.options import ConfigurationError
-from statsig.relay.relay import DELIVERY_GRACE, REQUEST_GRACE, Relay
+from statsig.relay.relay import DELIVERY_GRACE, REQUEST_GRACE, TRIGGERS_GRACE, Relay
+from statsig.relay.triggers.decision import Limits
+from statsig.relay.triggers.journal import Journal, JournalError
+from statsig.relay.triggers.locks import INSTANCE, FileLock
 
 _BACKLOG = 1024
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_STOP_GRACE = REQUEST_GRACE + DELIVERY_GRACE + 5.0
+_STOP_GRACE = REQUEST_GRACE + TRIGGERS_GRACE + DELIVERY_GRACE + 5.0
 _RESTART_PAUSE = 1.0  # seconds, so that a worker that cannot live does not keep a core busy
 _log = logging.getLogger(__name__)
 
@@ -34,6 +37,29 @@ def run_relay(config: Path, environment: Mapping[str, str]) -> int:
     Raises ConfigurationError.
     """
     configuration = load(config, environment)
+    with FileLock(configuration.state_dir / INSTANCE) as lock:
+        if configuration.triggers:
+            _claim(configuration, lock)
+        return _serve(configuration)
+
+
+def _claim(configuration: RelayConfiguration, lock: FileLock) -> None:
+    """Triggers are one instance: two that do not know of each other would act twice. Raises ConfigurationError."""
+    state_dir = configuration.state_dir
+    try:
+        if not lock.take():
+            raise ConfigurationError(
+                f'Option `state_dir`: another relay with triggers uses {state_dir}. Stop it first, or give this one a '
+                'directory and rules of its own.'
+            )
+        Journal(state_dir, (), Limits(), time.time, 0).close()
+    except OSError as error:
+        raise ConfigurationError(f'Option `state_dir`: {state_dir} cannot be used: {error.strerror}.') from None
+    except JournalError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _serve(configuration: RelayConfiguration) -> int:
     listening = _listen(configuration.listen)
     _start_logging('relay')
     address = Address(*listening.getsockname()[:2])

@@ -23,7 +23,7 @@ SECRET = 'webhook-secret'
 class RunningRelay:
     """`statsig-datadog relay` in a process of its own."""
 
-    def __init__(self, configuration: dict[str, Any], directory: Path) -> None:
+    def __init__(self, configuration: dict[str, Any], directory: Path, **variables: str) -> None:
         file = directory / f'relay-{id(self)}.yaml'
         file.write_text(yaml.safe_dump(configuration), encoding='utf-8')
         self._log = directory / f'relay-{id(self)}.log'
@@ -32,7 +32,7 @@ class RunningRelay:
                 [sys.executable, '-m', 'statsig.cli', 'relay', '--config', str(file)],
                 stderr=log,
                 stdout=log,
-                env=environment(STATSIG_WEBHOOK_SECRET=SECRET),
+                env=environment(STATSIG_WEBHOOK_SECRET=SECRET, **variables),
             )
         wait_until(lambda: 'Listening on' in self.log or self.process.poll() is not None)
         found = re.search(r'Listening on http://127\.0\.0\.1:(\d+)', self.log)

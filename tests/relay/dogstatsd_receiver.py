@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 _LINE = re.compile(r'(?P<name>[A-Za-z][A-Za-z0-9_.]*):(?P<value>[0-9.]+)\|(?P<type>[cg])(\|#(?P<tags>[^|#@\s]+))?')
+_EVENT = re.compile(rb'_e\{(\d+),(\d+)\}:')
 LARGEST = {socket.AF_UNIX: 8192, socket.AF_INET: 1432}
 
 
@@ -27,6 +28,7 @@ class DogStatsdReceiver:
         self._gauges: dict[tuple[str, str], float] = {}
         self._types: dict[str, str] = {}
         self.wrong: list[str] = []
+        self.sent_events: list[dict[str, str]] = []
         self.datagrams = 0
 
     @property
@@ -63,10 +65,32 @@ class DogStatsdReceiver:
                 continue
             with self._lock:
                 self.datagrams += 1
+                if datagram.startswith(b'_e{'):
+                    self._add_event(datagram)
+                    continue
                 if len(datagram) > LARGEST[self._family]:
                     self.wrong.append(f'{len(datagram)} bytes')
                 for line in datagram.decode().removesuffix('\n').split('\n'):
                     self._add(line)
+
+    def _add_event(self, datagram: bytes) -> None:
+        """An event is one datagram: title, text, and fields that begin with a letter each."""
+        found = _EVENT.match(datagram)
+        if not found or len(datagram) > 8192:
+            self.wrong.append(datagram.decode(errors='replace'))
+            return
+        rest = datagram[found.end() :].removesuffix(b'\n')
+        title, text = int(found[1]), int(found[2])
+        fields = rest[title + 1 + text :].decode().split('|')[1:]
+        values = {'#': ''} | {field[0]: field[1:].removeprefix(':') for field in fields}
+        names = {'t': 'alert_type', 'k': 'aggregation_key', 's': 'source', 'd': 'date', '#': 'tags'}
+        self.sent_events.append(
+            {
+                'title': rest[:title].decode(),
+                'text': rest[title + 1 : title + 1 + text].decode().replace('\\n', '\n'),
+                **{name: values[letter] for letter, name in names.items()},
+            }
+        )
 
     def _add(self, line: str) -> None:
         found = _LINE.fullmatch(line)
