@@ -63,6 +63,19 @@ class RelayConfiguration:
 
 def load(path: Path, environment: Mapping[str, str]) -> RelayConfiguration:
     """Raises ConfigurationError."""
+    return parse(_read(path), environment)
+
+
+def state_dir_of(path: Path, environment: Mapping[str, str]) -> Path:
+    """That option alone. Raises ConfigurationError."""
+    return _state_dir(Options(_read(path), _OPTIONS, environment))
+
+
+def _state_dir(options: Options) -> Path:
+    return Path(options.text('state_dir', 'a directory', '/var/lib/statsig-datadog'))
+
+
+def _read(path: Path) -> object:
     try:
         with path.open('rb') as file:
             written = file.read(_LARGEST_FILE + 1)
@@ -71,14 +84,14 @@ def load(path: Path, environment: Mapping[str, str]) -> RelayConfiguration:
     if len(written) > _LARGEST_FILE:
         raise ConfigurationError(f'{path} is larger than 1 MiB: it is no configuration of the relay.')
     try:
-        values = yaml.safe_load(written)
+        values: object = yaml.safe_load(written)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, 'problem_mark', None)
         where = f', line {mark.line + 1}' if mark else ''
         raise ConfigurationError(
             f'{path} is not valid YAML{where}: {getattr(error, "problem", None) or "unreadable"}.'
         ) from None
-    return parse(values, environment)
+    return values
 
 
 def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
@@ -104,7 +117,7 @@ def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
         metric_namespace=namespace,
         flush_interval=options.number('flush_interval', 10, 0.1, 3600, 'seconds'),
         tags=tags,
-        state_dir=Path(options.text('state_dir', 'a directory', '/var/lib/statsig-datadog')),
+        state_dir=_state_dir(options),
         webhook=_webhook(webhook, workers) if webhook else None,
         body_timeout=webhook.number('body_timeout', 30, 0.1, 3600, 'seconds') if webhook else 30.0,
         triggers=parse_triggers(options.section('triggers', TRIGGERS_OPTIONS), environment)

@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -76,10 +76,31 @@ class Triggers(RuleBasedStateMachine):
             self.server.stop()
             self.directory.cleanup()
 
-    @rule(notification=notifications, times=st.integers(1, 3))
-    def notify(self, notification: Notification, times: int) -> None:
+    @rule(notification=notifications, times=st.integers(1, 3), then_act=st.sampled_from([True, True, False]))
+    def notify(self, notification: Notification, times: int, then_act: bool) -> None:
         for _ in range(times):
             self.journals[1].receive([(notification, 'webhook', '')])
+        if then_act:
+            self.act()
+
+    @rule(monitor=st.sampled_from('12'), cycles=st.lists(st.sampled_from('abcd'), min_size=1, max_size=6))
+    def somebody_is_stubborn(self, monitor: str, cycles: list[str]) -> None:
+        """Turns the gates on again after each alert."""
+        for cycle in cycles:
+            self.notify(Notification(monitor, 'Triggered', cycle, 'env:production'), 1, True)
+            for gate in (ENABLES, DISABLES):
+                self.somebody_changes(gate, True)
+
+    @rule(cycle=st.sampled_from('abcd'), changes=st.integers(0, 2), seconds=st.sampled_from([0, 61]))
+    def an_alert_comes_and_goes(self, cycle: str, changes: int, seconds: int) -> None:
+        """Meanwhile somebody changes the gate so many times, and it is off in the end."""
+        self.notify(Notification('1', 'Triggered', cycle), 1, True)
+        for number in range(changes):
+            self.somebody_changes(ENABLES, number % 2 == 0)
+        self.somebody_changes(ENABLES, False)
+        self.notify(Notification('1', 'Recovered', cycle), 1, True)
+        self.time_passes(seconds)
+        self.act()
 
     @rule(several=st.lists(notifications, min_size=2, max_size=5))
     def notify_at_once(self, several: list[Notification]) -> None:
@@ -150,4 +171,7 @@ class Triggers(RuleBasedStateMachine):
 
 
 TestTriggers = Triggers.TestCase
-TestTriggers.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+# Not shrunk: that would take minutes, because each attempt starts a server.
+TestTriggers.settings = settings(
+    max_examples=50, stateful_step_count=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
