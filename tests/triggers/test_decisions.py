@@ -143,7 +143,7 @@ def test_a_recovery_calls_off_and_a_test_of_one_does_not() -> None:
 
 def test_an_alert_calls_off_turning_on_whatever_else_is_in_its_way() -> None:
     for facts in ({}, {'cooldown_left': 9.0}, {'actions_in_hour': 9}, {'switched_off': True}):
-        known = replace(FACTS, under_way=Kind.ENABLE, **facts)  # type: ignore[arg-type]
+        known = replace(FACTS, under_way=Kind.ENABLE, **facts)
         assert decide(ALERT, RULE, known, LIMITS).cancels is Kind.ENABLE
     assert decide(replace(ALERT, is_test=True), RULE, replace(FACTS, under_way=Kind.ENABLE), LIMITS).cancels is None
 
