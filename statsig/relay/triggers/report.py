@@ -123,7 +123,7 @@ def action_event(action: Action, links: Links) -> DatadogEvent:
         f'- gate: {_safe(facts[0])}' if facts else '- the gate was not changed by this trigger, as far as is known',
         f'- alert: {_safe(action.title) or "without a title"}',
         f'- cycle: {_safe(action.cycle) or "no usable cycle key: only the cooldown protects from acting twice"}',
-        f'- {action.changes} PUTs, {took:.1f} s',
+        f'- {action.changes} PUT{"" if action.changes == 1 else "s"}, {took:.1f} s',
     ]
     return _event(
         title=f'Gate {cut(action.gate, 40)} {deed} by trigger {cut(action.rule, 40)}',
