@@ -22,7 +22,7 @@ from statsig.webhook.receiver import Receiver
 FULL_AFTER = 300.0
 REQUEST_GRACE = 10.0  # seconds that requests under way may take when the relay stops
 DELIVERY_GRACE = 5.0  # seconds after that to hand over the last counts
-TRIGGERS_GRACE = 5.0  # seconds for what the triggers are doing; the next start goes on with it
+TRIGGERS_GRACE = 5.0  # seconds of those for what the triggers are doing; the next start goes on with it
 _PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attempts to hand over datagrams
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Relay:
         done, _ = await asyncio.wait([watcher, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in (watcher, *tasks):
             task.cancel()
-        await self._http.stop(REQUEST_GRACE)
+        await self._http.stop(REQUEST_GRACE - TRIGGERS_GRACE if self._triggers else REQUEST_GRACE)
         if self._triggers:
             await asyncio.to_thread(self._triggers.stop, TRIGGERS_GRACE)
         self._flush()

@@ -19,14 +19,14 @@ import uvloop
 
 from statsig.relay.configuration import Address, RelayConfiguration, load
 from statsig.relay.options import ConfigurationError
-from statsig.relay.relay import DELIVERY_GRACE, REQUEST_GRACE, TRIGGERS_GRACE, Relay
+from statsig.relay.relay import DELIVERY_GRACE, REQUEST_GRACE, Relay
 from statsig.relay.triggers.decision import Limits
 from statsig.relay.triggers.journal import Journal, JournalError
 from statsig.relay.triggers.locks import INSTANCE, FileLock
 
 _BACKLOG = 1024
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_STOP_GRACE = REQUEST_GRACE + TRIGGERS_GRACE + DELIVERY_GRACE + 5.0
+_STOP_GRACE = REQUEST_GRACE + DELIVERY_GRACE + 5.0
 _RESTART_PAUSE = 1.0  # seconds, so that a worker that cannot live does not keep a core busy
 _log = logging.getLogger(__name__)
 

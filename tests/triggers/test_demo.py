@@ -24,4 +24,4 @@ def test_a_loop_that_does_not_close_is_said() -> None:
     whole = Loop((0.4, 8.0), 0.1, event, event)
     assert broken(whole) == []
     for missing in ({'seconds': None}, {'told': None}, {'audited': None}, {'told': replace(event, title='Gate off')}):
-        assert len(broken(replace(whole, **missing))) == 1  # type: ignore[arg-type]
+        assert len(broken(replace(whole, **missing))) == 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
+import requests
 
-from statsig.sandbox.knobs import Fault, FaultKind
+from statsig.sandbox.knobs import Fault, FaultKind, Request
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
 from tests.relay.dogstatsd_receiver import DogStatsdReceiver, wait_until
 from tests.triggers.conftest import Start
@@ -363,3 +365,46 @@ def test_without_a_cycle_key_the_journal_says_what_protects(start: Start, statsi
     assert 'only the cooldown protects' in first['why']
     assert second['reason'] == 'cooldown'
     assert len(puts(statsig)) == 1
+
+
+def test_a_relay_that_is_killed_goes_on_where_it_was(
+    start: Start, statsig: SandboxServer, dogstatsd: DogStatsdReceiver
+) -> None:
+    """Killed as often as there are requests to Statsig: while each of the first three is under way."""
+    relays = [start()]
+
+    def kill(_: Request) -> None:
+        statsig.knobs.before_request = None
+        relays[-1].running.process.kill()
+
+    statsig.knobs.before_request = kill
+    with contextlib.suppress(requests.ConnectionError):  # it may die before it answers
+        relays[-1].notify(payload())
+    for number in range(3):
+        wait_until(lambda: relays[-1].running.process.poll() is not None)
+        if number < 2:
+            statsig.knobs.before_request = kill
+        relays.append(start())
+
+    relay = relays[-1]
+    action = relay.wait_for_end()
+    assert (action['outcome'], action['gate_before'], action['gate_after']) == ('disabled', 'on', 'off')
+    assert not is_on(statsig)
+    assert len(puts(statsig)) <= action['changes'] <= 3
+    wait_until(lambda: len(dogstatsd.sent_events) == 1)
+
+
+def test_a_rule_that_is_in_dry_run_by_now_does_not_finish_what_was_decided(
+    start: Start, statsig: SandboxServer
+) -> None:
+    statsig.knobs.down = True
+    relay = start()
+    relay.notify(payload())
+    wait_until(lambda: bool(relay.rows("SELECT 1 FROM steps WHERE what LIKE 'again in%'")))
+    relay.running.kill()
+    statsig.knobs.down = False
+
+    relay = start(rule(dry_run=True))
+
+    assert relay.wait_for_end()['outcome'] == 'cancelled'
+    assert is_on(statsig)

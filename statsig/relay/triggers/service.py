@@ -29,7 +29,7 @@ MOST_WAITING = 2000  # notifications that are not written down yet
 _BATCH = 200
 _TICK = 0.1  # seconds between two looks into the journal, for what another process has put there
 _COMPLAINT_INTERVAL = 60.0  # seconds
-_PRUNE_INTERVAL = 3600.0  # seconds
+_PRUNE_INTERVAL = 600.0  # seconds
 _log = logging.getLogger(__name__)
 
 Taken = Callable[[bool], None]
