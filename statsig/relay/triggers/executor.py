@@ -95,7 +95,7 @@ class Executor:
             journal.end(action, 'cancelled', 'the rule is gone, is in dry run, or says something else by now')
             return
         if now > action.give_up_at and not action.changes and not action.called_off:
-            journal.end(action, 'gave_up', f'Statsig could not be reached in time, after {action.attempts} attempts')
+            journal.end(action, 'gave_up', f'not done within give_up_after, in {action.attempts} attempts')
             return
         try:
             gate = self._switch().read(action.gate)
@@ -113,9 +113,12 @@ class Executor:
             journal.end(
                 action, f'would_{action.kind}', f'the gate is {state} and would be turned {_goal(action)}', state
             )
-        elif action.changes and (action.called_off or now > action.give_up_at or journal.rule_of(action) is None):
-            reason = action.called_off or 'it took too long, or the rule has changed'
-            journal.end(action, 'cancelled', f'{reason}; {action.changes} PUTs had no effect', state)
+        elif action.changes and (action.called_off or journal.rule_of(action) is None):
+            reason = action.called_off or 'the rule has changed'
+            journal.end(action, 'cancelled', f'{reason}; PUTs without effect: {action.changes}', state)
+        elif now > action.give_up_at:
+            why = f'not done within give_up_after; PUTs without effect: {action.changes}'
+            journal.end(action, 'gave_up', why, state)
         else:
             self._change(action, gate)
 

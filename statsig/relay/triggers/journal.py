@@ -445,7 +445,8 @@ class Journal:
         """after: the gate as it was last read. mark: of a gate that this action has provably turned off."""
         now = self._clock()
         with self._transaction():
-            if self.action(action.id).state != 'waiting':
+            current = self.action(action.id)
+            if current.state != 'waiting':
                 return
             if after:
                 self._connection.execute('UPDATE actions SET gate_after = ? WHERE id = ?', (after, action.id))
@@ -456,6 +457,22 @@ class Journal:
                     'UPDATE actions SET undone = 1 WHERE rule = ? AND gate = ?', (action.rule, action.gate)
                 )
             self._end(action.id, outcome, why, now)
+            if outcome == 'disabled' and mark and current.called_off:
+                self._undo_later(action, now)
+
+    def _undo_later(self, action: Action, now: float) -> None:
+        """The alert recovered while the change was on its way: that recovery found nothing to undo yet."""
+        rule = self.rule_of(action)
+        if rule is None or not rule.on_recovery or self._alerting(rule):
+            return
+        due = now + rule.stable_for
+        self._connection.execute(
+            'INSERT INTO actions (request_id, rule, gate, kind, rehearsal, by, monitor_id, cycle, scope, decided_at, '
+            "due_at, give_up_at) SELECT request_id, rule, gate, 'enable', 0, by, monitor_id, cycle, scope, ?, ?, ? "
+            'FROM actions WHERE id = ?',
+            (now, due, due + self._give_up_after, action.id),
+        )
+        self._step(action.id, f'the alert had recovered: on again in {rule.stable_for:.0f} s', now)
 
     def _end(self, action: int, outcome: str, why: str, now: float) -> None:
         self._connection.execute(
