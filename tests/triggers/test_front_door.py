@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -373,7 +374,11 @@ def test_a_relay_that_is_killed_goes_on_where_it_was(
     """Killed as often as there are requests to Statsig: while each of the first three is under way."""
     relays = [start()]
 
+    is_known = threading.Event()
+    is_known.set()
+
     def kill(_: Request) -> None:
+        is_known.wait(20)  # a relay may ask before this test knows that it listens
         statsig.knobs.before_request = None
         relays[-1].running.process.kill()
 
@@ -384,7 +389,9 @@ def test_a_relay_that_is_killed_goes_on_where_it_was(
         wait_until(lambda: relays[-1].running.process.poll() is not None)
         if number < 2:
             statsig.knobs.before_request = kill
+        is_known.clear()
         relays.append(start())
+        is_known.set()
 
     relay = relays[-1]
     action = relay.wait_for_end()
