@@ -1,4 +1,7 @@
-"""`python -m bench [check] [relay]`: measure, then say what was found. docs/benchmarks.md says what each row means."""
+"""`python -m bench [check] [relay] [triggers]`: measure, then say what was found.
+
+docs/benchmarks.md says what each row means.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,14 @@ from bench.scenarios import (
     measure_memory,
     measure_runs,
 )
+from bench.triggers import bench_triggers
 
 MOST_RATIO, MOST_MEMORY, MOST_GROWTH = 1.3, 64, 10.0  # times the bare program, MiB, times: what is aimed at
 MOST_RENDERING = 50.0  # ms of CPU for an entry of a megabyte
 
 
 def main(parts: Sequence[str]) -> int:
-    """parts: `check`, `relay` or both; without any, both."""
+    """parts: any of `check`, `relay`, `triggers`; without any, all."""
     if not Path('/proc/self/clear_refs').exists():
         print('The peak of memory is read from /proc, which only Linux has: run this on Linux.', file=sys.stderr)
         return 1
@@ -44,6 +48,8 @@ def main(parts: Sequence[str]) -> int:
         _bench_check()
     if 'relay' in parts or not parts:
         bench_relay()
+    if 'triggers' in parts or not parts:
+        bench_triggers()
     return 0
 
 

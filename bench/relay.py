@@ -54,8 +54,8 @@ def bench_relay() -> None:
     """Measures, and prints what was found."""
     deliveries = Deliveries()
     with ExitStack() as stack:
-        sink = stack.enter_context(_sink())
-        servers = [stack.enter_context(_running(name, sink)) for name in (RELAY, USUAL, DOCUMENTED, LEAST)]
+        thrown_away = stack.enter_context(sink())
+        servers = [stack.enter_context(_running(name, thrown_away)) for name in (RELAY, USUAL, DOCUMENTED, LEAST)]
         _say('measuring events per second of the relay and of what it is compared with')
         rates = _measure_rates(servers, deliveries)
         _say('measuring latency')
@@ -172,10 +172,14 @@ def _memory_table(memory: dict[int, float]) -> str:
     return table(('Events received', 'names', 'resident MiB'), rows)
 
 
+def free_port() -> int:
+    with socket.create_server(('127.0.0.1', 0)) as free:
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def _running(name: str, sink: str) -> Iterator[Server]:
-    with socket.create_server(('127.0.0.1', 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         process = subprocess.Popen(  # noqa: S603 - commands of this file
             _command(name, port, sink, Path(directory)),
@@ -183,7 +187,7 @@ def _running(name: str, sink: str) -> Iterator[Server]:
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait_for(port, process)
+            wait_for(port, process)
             yield Server(name, port, process)
         finally:
             process.terminate()
@@ -205,7 +209,7 @@ def _command(name: str, port: int, sink: str, directory: Path) -> list[str]:
     return [sys.executable, '-m', 'bench.webhook_servers', kind, str(port)]
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
         if process.poll() is not None:
             raise RuntimeError(f'{process.args!r} ended with {process.returncode}')
@@ -218,7 +222,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _sink() -> Iterator[str]:
+def sink() -> Iterator[str]:
     """A UDP port whose datagrams are thrown away; its address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(('127.0.0.1', 0))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from statsig.commands.terminal import Terminal
 
@@ -19,6 +21,7 @@ Statsig in Datadog: exposure counts as metrics, changes of gates, experiments an
   statsig-datadog check --config conf.yaml   try your own configuration; sends nothing
   statsig-datadog poll --config conf.yaml    the same, sending through DogStatsD: no Agent check needed
   statsig-datadog relay --config relay.yaml  receive Statsig's webhook, send counts to DogStatsD
+  statsig-datadog triggers --help            a Datadog monitor turns a Statsig gate off: log, rehearsal, setup
   statsig-datadog sandbox --port 8089        a Statsig project in a box, to point an Agent at
 """
 EXIT_CODES = """\
@@ -75,6 +78,25 @@ It needs the extra `relay` of this package: pip install 'datadog-statsig[relay]'
 
 example:
   STATSIG_WEBHOOK_SECRET=... statsig-datadog relay --config relay.yaml
+"""
+TRIGGERS = """\
+Triggers are part of the relay: an alert of a Datadog monitor turns a Statsig gate off (docs/triggers.md).
+
+  statsig-datadog triggers setup --config relay.yaml                  what to paste into Datadog, also as Terraform
+  statsig-datadog triggers test --config relay.yaml --rule NAME       a rule, end to end, all but the change
+  statsig-datadog triggers log --config relay.yaml                    what came in, what was decided, what was done
+  statsig-datadog triggers template                                   the webhook's payload, alone
+"""
+TRIGGERS_TEST = """\
+Runs one rule against the real gate, all but the change: decides as if its monitor alerted now, with the journal's
+cycles, cooldowns and breaker, reads the gate from Statsig, and says what would be done. It uses up nothing.
+The relay may be running.
+
+exit code 0: the rule would do its work; 1: it would not, or Statsig cannot be asked; 2: wrong configuration
+"""
+TRIGGERS_LOG = """\
+Shows the newest lines of the journal, newest last: requests, decisions and why, actions with each step.
+Times are in UTC. Works while the relay runs, and needs none of its secrets.
 """
 SANDBOX = """\
 Serves the Console API of a Statsig project that lives in this process: gates and experiments with traffic, people
@@ -155,6 +177,31 @@ def _relay(options: argparse.Namespace) -> int:
         return _failed(str(error), 2)
 
 
+def _triggers(options: argparse.Namespace) -> int:
+    try:
+        from statsig.commands import triggers
+        from statsig.relay.options import ConfigurationError
+        from statsig.relay.triggers.journal import JournalError
+    except ModuleNotFoundError as error:
+        return _failed(f"{error.name} is not installed: pip install 'datadog-statsig[relay]'", 2)
+    terminal = Terminal()
+    try:
+        if options.what == 'template':
+            triggers.show_template(terminal)
+        elif options.what == 'setup':
+            triggers.show_setup(terminal, options.config, os.environ, options.address)
+        elif options.what == 'log':
+            directory = triggers.log_directory(options.config, options.state_dir, os.environ)
+            triggers.show_log(terminal, directory, options.last, options.json)
+        else:
+            return 0 if triggers.rehearse(terminal, options.config, os.environ, options.rule) else 1
+    except (ConfigurationError, JournalError) as error:
+        return _failed(str(error), 2)
+    except sqlite3.Error as error:
+        return _failed(f'the journal cannot be used: {error}', 1)
+    return 0
+
+
 def _sandbox(options: argparse.Namespace) -> int:
     from statsig.sandbox.run import run_sandbox
 
@@ -207,6 +254,8 @@ def _parser() -> argparse.ArgumentParser:
     relay.add_argument('--config', type=Path, required=True, metavar='FILE', help="the relay's own YAML file")
     relay.set_defaults(run=_relay)
 
+    _add_triggers(commands)
+
     sandbox = _formatted(commands.add_parser('sandbox', help='serve a Statsig project in a box', description=SANDBOX))
     sandbox.add_argument('--port', type=_port, default=8089, help='on 127.0.0.1 (default: 8089; 0: any free one)')
     sandbox.add_argument('--seed', type=int, default=1, help='another number, another project (default: 1)')
@@ -220,6 +269,35 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_triggers(commands: Any) -> None:
+    parser = _formatted(commands.add_parser('triggers', help='a monitor turns a gate off', description=TRIGGERS))
+    parts = parser.add_subparsers(title='commands', required=True, metavar='COMMAND', dest='what')
+    config: dict[str, Any] = {'type': Path, 'metavar': 'FILE', 'help': "the relay's YAML file"}
+
+    setup = _formatted(parts.add_parser('setup', help='what to paste into Datadog, also as Terraform'))
+    setup.add_argument('--config', required=True, **config)
+    setup.add_argument(
+        '--address',
+        default='https://relay.example.com',
+        metavar='URL',
+        help='where Datadog reaches the relay (default: https://relay.example.com)',
+    )
+    test = _formatted(parts.add_parser('test', help='rehearse a rule', description=TRIGGERS_TEST))
+    test.add_argument('--config', required=True, **config)
+    test.add_argument('--rule', required=True, metavar='NAME', help='its `name`')
+    log = _formatted(parts.add_parser('log', help='show the journal', description=TRIGGERS_LOG))
+    where = log.add_mutually_exclusive_group()
+    where.add_argument('--config', **config)
+    where.add_argument(
+        '--state-dir', type=Path, metavar='DIR', help='where the journal is (default: /var/lib/statsig-datadog)'
+    )
+    log.add_argument('--last', type=_positive, default=20, metavar='N', help='how many requests (default: 20)')
+    log.add_argument('--json', action='store_true', help='one JSON array')
+    template = _formatted(parts.add_parser('template', help="the webhook's payload, alone"))
+    for each in (setup, test, log, template):
+        each.set_defaults(run=_triggers)
+
+
 def _formatted(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EXIT_CODES
@@ -229,6 +307,12 @@ def _formatted(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f'{text!r} is not a port: expected 0 to 65535')
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a number from 1 to 1000000')
     return int(text)
 
 

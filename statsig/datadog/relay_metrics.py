@@ -75,6 +75,8 @@ WAITING = Metric(
     'relay.dogstatsd.waiting', 'gauge', 'packet', ('worker',), 'Datagrams that the socket did not take so far'
 )
 
+TRIGGERS = _count('relay.trigger.count', 'event', ('rule', 'gate', 'outcome'), 'What became of alerts, by rule')
+
 RELAY_METRICS: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 
 

@@ -34,7 +34,7 @@ class ConfigChangeEvents:
         self._health = health
         self._clock = clock
         self._wake = wake
-        self._environments = configuration.webhook.counting.environments
+        self._environments = configuration.webhook.counting.environments if configuration.webhook else frozenset()
         self._hide_author = configuration.hide_author
         self._tags = configuration.tags
 

@@ -13,12 +13,14 @@ from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, Switched
 from statsig.datadog.dogstatsd_events import DogStatsdEvents
 from statsig.datadog.tags import normalise
 from statsig.relay.options import ConfigurationError, Options
+from statsig.relay.triggers.configuration import OPTIONS as TRIGGERS_OPTIONS
+from statsig.relay.triggers.configuration import TriggersConfiguration, parse_triggers
 from statsig.webhook.counting import CountingRules, normalised_environments
 from statsig.webhook.receiver import WebhookRules
 
 _OPTIONS = (
     *('listen', 'workers', 'dogstatsd_url', 'metric_namespace', 'flush_interval', 'tags', 'state_dir'),
-    'statsig_webhook',
+    *('statsig_webhook', 'triggers'),
 )
 _WEBHOOK_OPTIONS = (
     *('signing_secret', 'environments', 'default_environment', 'config_changes', 'hide_author', 'max_contexts'),
@@ -44,7 +46,8 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class RelayConfiguration:
-    """Times in seconds. `webhook` is what each worker counts by: `max_contexts` is its share."""
+    """Times in seconds. `webhook` is what each worker counts by: `max_contexts` is its share. At least one of `webhook`
+    and `triggers` is there."""
 
     listen: Address
     workers: int
@@ -53,14 +56,28 @@ class RelayConfiguration:
     flush_interval: float
     tags: tuple[str, ...]
     state_dir: Path
-    webhook: WebhookRules
+    webhook: WebhookRules | None
     config_changes: bool
     hide_author: bool
     body_timeout: float
+    triggers: TriggersConfiguration | None = None
 
 
 def load(path: Path, environment: Mapping[str, str]) -> RelayConfiguration:
     """Raises ConfigurationError."""
+    return parse(_read(path), environment)
+
+
+def state_dir_of(path: Path, environment: Mapping[str, str]) -> Path:
+    """That option alone. Raises ConfigurationError."""
+    return _state_dir(Options(_read(path), _OPTIONS, environment))
+
+
+def _state_dir(options: Options) -> Path:
+    return Path(options.text('state_dir', 'a directory', '/var/lib/statsig-datadog'))
+
+
+def _read(path: Path) -> object:
     try:
         with path.open('rb') as file:
             written = file.read(_LARGEST_FILE + 1)
@@ -69,20 +86,18 @@ def load(path: Path, environment: Mapping[str, str]) -> RelayConfiguration:
     if len(written) > _LARGEST_FILE:
         raise ConfigurationError(f'{path} is larger than 1 MiB: it is no configuration of the relay.')
     try:
-        values = yaml.safe_load(written)
+        values: object = yaml.safe_load(written)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         mark = getattr(error, 'problem_mark', None)
         where = f', line {mark.line + 1}' if mark else ''
         raise ConfigurationError(
             f'{path} is not valid YAML{where}: {getattr(error, "problem", None) or "unreadable"}.'
         ) from None
-    return parse(values, environment)
+    return values
 
 
 def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
     """values: the file's content. Raises ConfigurationError for the first option that cannot be used."""
-    if isinstance(values, Mapping) and 'triggers' in values:
-        raise ConfigurationError('Option `triggers` cannot be used: this version has no triggers. Remove the section.')
     options = Options({} if values is None else values, _OPTIONS, environment)
     workers = options.whole_number('workers', 1, 1, 64)
     address = _dogstatsd(options)
@@ -94,9 +109,9 @@ def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
         raise ConfigurationError(f'Option `tags` cannot be used: {error}.') from None
     except SwitchedOffError as error:
         raise ConfigurationError(f'Option `dogstatsd_url` cannot be used: {error}.') from None
-    if not options.has('statsig_webhook'):
+    if not options.has('statsig_webhook') and not options.has('triggers'):
         raise ConfigurationError('Option `statsig_webhook` is missing: without that section there is nothing to relay.')
-    webhook = options.section('statsig_webhook', _WEBHOOK_OPTIONS)
+    webhook = options.section('statsig_webhook', _WEBHOOK_OPTIONS) if options.has('statsig_webhook') else None
     return RelayConfiguration(
         listen=_listen(options),
         workers=workers,
@@ -104,11 +119,14 @@ def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
         metric_namespace=namespace,
         flush_interval=options.number('flush_interval', 10, 0.1, 3600, 'seconds'),
         tags=tags,
-        state_dir=Path(options.text('state_dir', 'a directory', '/var/lib/statsig-datadog')),
-        webhook=_webhook(webhook, workers),
-        config_changes=_config_changes(webhook, address),
-        hide_author=webhook.boolean('hide_author', False),
-        body_timeout=webhook.number('body_timeout', 30, 0.1, 3600, 'seconds'),
+        state_dir=_state_dir(options),
+        webhook=_webhook(webhook, workers) if webhook else None,
+        config_changes=_config_changes(webhook, address) if webhook else False,
+        hide_author=webhook.boolean('hide_author', False) if webhook else False,
+        body_timeout=webhook.number('body_timeout', 30, 0.1, 3600, 'seconds') if webhook else 30.0,
+        triggers=parse_triggers(options.section('triggers', TRIGGERS_OPTIONS), environment)
+        if options.has('triggers')
+        else None,
     )
 
 

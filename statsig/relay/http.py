@@ -1,7 +1,7 @@
 """HTTP/1.1, as much of it as a webhook needs: httptools parses, asyncio (uvloop) reads and writes, and between them
 stand the limits on time, size and number that keep strangers from taking more than their share.
 
-Handlers answer at once, from what is in memory: there is no await between a request's last byte and its answer.
+Handlers answer at once, from what is in memory, or promise an answer; meanwhile nothing more is read from that client.
 """
 
 from __future__ import annotations
@@ -46,11 +46,15 @@ class Response:
 
 
 class Head(NamedTuple):
-    """A request without its body. Names of headers are in lower case; a header that is repeated is joined by commas."""
+    """A request without its body. Names of headers are in lower case; a header that is repeated is joined by commas.
+
+    peer: the address at the other end of the connection, which may be a proxy's.
+    """
 
     method: bytes
     path: bytes
     headers: Mapping[bytes, bytes]
+    peer: str = ''
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class Handler(Protocol):
     def admit(self, head: Head) -> Allowance | Response:
         """Looks at the head: how much of a body to read, or the answer without reading any."""
 
-    def respond(self, head: Head, body: bytes) -> Response: ...
+    def respond(self, head: Head, body: bytes) -> Response | asyncio.Future[Response]: ...
 
     def answered(self, response: Response, body_bytes: int) -> None:
         """Called for each answer, those to requests that were never complete included."""
@@ -91,6 +95,7 @@ class Limits:
     """Per process. Seconds and bytes."""
 
     request_timeout: float = 30.0
+    answer_timeout: float = 10.0  # for an answer that was promised; Datadog waits for 15 s
     most_connections: int = 500  # half of the open files that a process usually may have
     most_buffered: int = 64 * 1024 * 1024
 
@@ -101,6 +106,7 @@ _TIMEOUT = Response(408, 'timeout')
 _FULL = Response(503, 'full', headers={'Retry-After': '5'})
 _FAILED = Response(500, 'failed')
 _NO_BODY = Allowance(0, Response(413, 'too_large'))
+_LATE = Response(503, 'late', headers={'Retry-After': '5'})
 _CONTINUE = b'HTTP/1.1 100 Continue\r\n\r\n'
 
 
@@ -152,6 +158,9 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._reading = False
         self._refused = False
+        self._awaited: asyncio.Future[Response] | None = None
+        self._peer = ''
+        self._keep_alive = True
         self._deadline = 0.0
         self._received = 0  # bytes of the request so far, but for those of the read that began it
         self._begin()
@@ -169,6 +178,8 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info('peername')
+        self._peer = str(peer[0]) if isinstance(peer, tuple) else ''
         # Not _IDLE: whoever connects and says nothing keeps a place that others may need.
         self._deadline = self._server.now() + self._server.limits.request_timeout
         if len(self._server.connections) >= self._server.limits.most_connections:
@@ -182,6 +193,7 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.connections.discard(self)
         self._release()
+        self._awaited = None
 
     def pause_writing(self) -> None:
         """The client does not read its answers: then neither do we read its requests."""
@@ -191,6 +203,8 @@ class _Connection(asyncio.Protocol):
         self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
+        if self._awaited:
+            self._refused = True  # what follows; the answer that is awaited will be given
         if self._refused:
             return
         self._received += len(data)
@@ -205,7 +219,7 @@ class _Connection(asyncio.Protocol):
 
     def _check_framing(self) -> None:
         """httptools collects headers, and trailers behind a body, without a limit of its own."""
-        if self._refused or not self._reading:
+        if self._refused or self._awaited or not self._reading:
             return
         if self._head is None and self._received > _LARGEST_HEAD:
             self._refuse(_HEAD_TOO_LARGE)
@@ -215,15 +229,23 @@ class _Connection(asyncio.Protocol):
     # httptools' side. What it still calls after a refusal is ignored.
 
     def on_message_begin(self) -> None:
+        if self._awaited:
+            # Sent without waiting for the answer to the one before: that is answered, and the connection closed.
+            self._refused = True
+            return
         self._begin()
         self._reading = True
         self._received = 0
         self._deadline = self._server.now() + self._server.limits.request_timeout
 
     def on_url(self, url: bytes) -> None:
+        if self._awaited:
+            return
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._awaited:
+            return
         if self._head is not None:  # a trailer
             self._refuse(_BAD_REQUEST)
             return
@@ -240,7 +262,7 @@ class _Connection(asyncio.Protocol):
             self._refuse(_BAD_REQUEST)
             return
         headers = self._headers
-        self._head = head = Head(self._parser.get_method(), self._url.partition(b'?')[0], headers)
+        self._head = head = Head(self._parser.get_method(), self._url.partition(b'?')[0], headers, self._peer)
         self._handler = self._server.site.handler(head)
         admitted = self._handler.admit(head)
         if isinstance(admitted, Response):
@@ -271,14 +293,28 @@ class _Connection(asyncio.Protocol):
             return
         body = self._body[0] if len(self._body) == 1 else b''.join(self._body)
         self._release()
+        self._keep_alive = self._parser.should_keep_alive()
         try:
             response = self._handler.respond(self._head, body)
         except Exception:
             _log.exception('A request failed; this is a defect of the relay')
             response = _FAILED
-        self._handler.answered(response, len(body))
+        if isinstance(response, Response):
+            self._answer(response, len(body))
+            return
+        self._awaited = response
+        self._deadline = self._server.now() + self._server.limits.answer_timeout
+        response.add_done_callback(lambda promised: self._promised(promised, len(body)))
+
+    def _promised(self, promised: asyncio.Future[Response], body_bytes: int) -> None:
+        if self._awaited is promised:
+            self._awaited = None
+            self._answer(promised.result(), body_bytes)
+
+    def _answer(self, response: Response, body_bytes: int) -> None:
+        self._handler.answered(response, body_bytes)
         self._reading = False
-        if self._server.stopping or not self._parser.should_keep_alive():
+        if self._refused or self._server.stopping or not self._keep_alive:
             self._refused = True  # whatever follows on this connection
             self._transport.write(response.closing)
             self._transport.close()
@@ -304,7 +340,10 @@ class _Connection(asyncio.Protocol):
     def expire(self, now: float) -> None:
         if now < self._deadline:
             return
-        if self._refused:
+        if self._awaited:
+            self._awaited, self._refused = None, False
+            self._refuse(_LATE)
+        elif self._refused:
             self._transport.abort()
         elif self._reading:
             self._refuse(_TIMEOUT)

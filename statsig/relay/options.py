@@ -72,6 +72,14 @@ class Options:
             )
         return value
 
+    def optional_secret(self, option: str, what: str) -> str:
+        """As `secret`; '' where the option or its variable is not set, or the variable is empty."""
+        written = self._values.get(option)
+        is_reference = isinstance(written, str) and _REFERENCE.fullmatch(written)
+        if written is None or (is_reference and not self._environment.get(str(written)[2:-1], '').strip()):
+            return ''
+        return self.secret(option, what)
+
     def number(self, option: str, default: float, minimum: float, maximum: float, unit: str = '') -> float:
         takes = f'a number{unit and f" of {unit}"} from {minimum:g} to {_plain(maximum)}'
         value = self._value(option, takes, default)
@@ -90,6 +98,17 @@ class Options:
         if value != int(value):
             raise self.refusal(option, f'a whole number from {minimum} to {_plain(maximum)}', value)
         return int(value)
+
+    def one_of(self, option: str, words: Sequence[str], default: str) -> str:
+        takes = ' or '.join(words)
+        value = self._value(option, takes, default)
+        if value not in words:
+            raise self.refusal(option, takes, value)
+        return str(value)
+
+    def value(self, option: str) -> Any:
+        """As it is written, variables resolved where it is a text: for what takes values of several kinds."""
+        return self._value(option, 'something else', None)
 
     def boolean(self, option: str, default: bool) -> bool:
         value = self._value(option, 'true or false', default)

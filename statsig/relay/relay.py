@@ -13,13 +13,17 @@ from statsig.relay.config_changes import ConfigChangeEvents
 from statsig.relay.configuration import RelayConfiguration
 from statsig.relay.handlers import STATSIG_WEBHOOK, Nothing, Probe, Routes, StatsigWebhook
 from statsig.relay.health import Health
-from statsig.relay.http import HttpServer, Limits
+from statsig.relay.http import Handler, HttpServer, Limits
+from statsig.relay.triggers.endpoint import DATADOG_WEBHOOK, DatadogWebhook
+from statsig.relay.triggers.event_lines import EventLines
+from statsig.relay.triggers.service import Triggers
 from statsig.webhook.receiver import Receiver
 
 # Once DogStatsD has taken nothing for so long, requests are answered 503: another replica may have a better socket.
 FULL_AFTER = 300.0
 REQUEST_GRACE = 10.0  # seconds that requests under way may take when the relay stops
 DELIVERY_GRACE = 5.0  # seconds after that to hand over the last counts
+TRIGGERS_GRACE = 5.0  # seconds of those for what the triggers are doing; the next start goes on with it
 _PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attempts to hand over datagrams
 
 _log = logging.getLogger(__name__)
@@ -41,30 +45,48 @@ class Relay:
             if configuration.config_changes
             else None
         )
-        self._receiver = Receiver(configuration.webhook, time.time, changes.add if changes else None)
-        webhook = StatsigWebhook(self._receiver, self._health, self._is_full, time.monotonic)
-        self._site = Routes(
-            {
-                STATSIG_WEBHOOK: webhook,
-                b'/healthz': Probe('healthz', lambda: True),
-                b'/readyz': Probe('readyz', self._is_ready),
-            },
-            Nothing(self._health),
+        self._receiver = (
+            Receiver(configuration.webhook, time.time, changes.add if changes else None)
+            if configuration.webhook
+            else None
         )
+        self._events = EventLines(configuration.dogstatsd, configuration.tags)
+        self._triggers = Triggers(configuration.triggers, configuration.state_dir) if configuration.triggers else None
+        self._site = Routes(self._handlers(), Nothing(self._health))
         self._http = HttpServer(self._site, Limits(request_timeout=configuration.body_timeout))
+
+    def _handlers(self) -> dict[bytes, Handler]:
+        handlers: dict[bytes, Handler] = {
+            b'/healthz': Probe('healthz', lambda: True),
+            b'/readyz': Probe('readyz', self._is_ready),
+        }
+        if self._receiver:
+            handlers[STATSIG_WEBHOOK] = StatsigWebhook(self._receiver, self._health, self._is_full, time.monotonic)
+        triggers = self._configuration.triggers
+        if self._triggers and triggers and triggers.tokens:
+            handlers[DATADOG_WEBHOOK] = DatadogWebhook(
+                self._triggers, triggers.tokens, triggers.allowed_addresses, self._health, time.monotonic
+            )
+        return handlers
 
     async def run(self, listening: socket.socket, stop: asyncio.Event) -> bool:
         """Serves until `stop` is set. Whether all that was counted has been handed to the socket."""
+        if self._triggers:
+            self._triggers.start()
         await self._http.start(listening)
         tasks = [asyncio.create_task(self._flush_regularly()), asyncio.create_task(self._deliver_regularly())]
         watcher = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([watcher, *tasks], return_when=asyncio.FIRST_COMPLETED)
         for task in (watcher, *tasks):
             task.cancel()
-        await self._http.stop(REQUEST_GRACE)
+        await self._http.stop(REQUEST_GRACE - TRIGGERS_GRACE if self._triggers else REQUEST_GRACE)
+        if self._triggers:
+            await asyncio.to_thread(self._triggers.stop, TRIGGERS_GRACE)
         self._flush()
         handed_over = await self._deliver_the_rest()
         self._socket.close()
+        if self._triggers:
+            self._triggers.close()
         for task in done:
             task.result()  # raises what ended a task that was to run for ever
         return handed_over
@@ -87,10 +109,12 @@ class Relay:
 
     def _flush(self) -> None:
         started = time.perf_counter()
-        counted = samples(self._receiver.tally.take(time.time()), self._worker)
+        counted = samples(self._receiver.tally.take(time.time()), self._worker) if self._receiver else []
+        report = self._triggers.report() if self._triggers else None
         own = self._health.take(self._socket.take_counts(), self._socket.waiting, self._flush_seconds)
-        lines = (self._lines.line(sample) for sample in [*counted, *own])
+        lines = (self._lines.line(sample) for sample in [*counted, *own, *(report.samples if report else ())])
         self._socket.add(packed(lines, self._configuration.dogstatsd.largest_datagram))
+        self._socket.add(self._events.datagram(event) for event in (report.events if report else ()))
         self._flushed.set()
         self._flush_seconds = time.perf_counter() - started
 

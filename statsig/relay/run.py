@@ -21,6 +21,9 @@ from statsig.commands.logs import start_logging
 from statsig.relay.configuration import Address, RelayConfiguration, load
 from statsig.relay.options import ConfigurationError
 from statsig.relay.relay import DELIVERY_GRACE, REQUEST_GRACE, Relay
+from statsig.relay.triggers.decision import Limits
+from statsig.relay.triggers.journal import Journal, JournalError
+from statsig.relay.triggers.locks import INSTANCE, FileLock
 
 _BACKLOG = 1024
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -35,6 +38,29 @@ def run_relay(config: Path, environment: Mapping[str, str]) -> int:
     Raises ConfigurationError.
     """
     configuration = load(config, environment)
+    with FileLock(configuration.state_dir / INSTANCE) as lock:
+        if configuration.triggers:
+            _claim(configuration, lock)
+        return _serve(configuration)
+
+
+def _claim(configuration: RelayConfiguration, lock: FileLock) -> None:
+    """Triggers are one instance: two that do not know of each other would act twice. Raises ConfigurationError."""
+    state_dir = configuration.state_dir
+    try:
+        if not lock.take():
+            raise ConfigurationError(
+                f'Option `state_dir`: another relay with triggers uses {state_dir}. Stop it first, or give this one a '
+                'directory and rules of its own.'
+            )
+        Journal(state_dir, (), Limits(), time.time, 0).close()
+    except OSError as error:
+        raise ConfigurationError(f'Option `state_dir`: {state_dir} cannot be used: {error.strerror}.') from None
+    except JournalError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _serve(configuration: RelayConfiguration) -> int:
     listening = _listen(configuration.listen)
     start_logging('relay')
     address = Address(*listening.getsockname()[:2])

@@ -27,12 +27,17 @@ class RelayProcess:
     """`statsig-datadog relay` on a port of 127.0.0.1, from the moment it listens.
 
     configuration: what is in its file; `listen` needs the port 0. secret: that of the webhook. directory: for the file
-    and the log. program: `statsig-datadog` as it is installed somewhere; without it, the one of this Python. Raises
-    RelayFailedError.
+    and the log. program: `statsig-datadog` as it is installed somewhere; without it, the one of this Python. variables:
+    more of its environment. Raises RelayFailedError.
     """
 
     def __init__(
-        self, configuration: Mapping[str, Any], secret: str, directory: Path, program: Path | None = None
+        self,
+        configuration: Mapping[str, Any],
+        secret: str,
+        directory: Path,
+        program: Path | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         file, self._log = directory / f'relay-{id(self)}.yaml', directory / f'relay-{id(self)}.log'
         file.write_text(yaml.safe_dump(dict(configuration)), encoding='utf-8')
@@ -41,7 +46,7 @@ class RelayProcess:
                 [*_command(program), 'relay', '--config', str(file)],
                 stderr=log,
                 stdout=log,
-                env=_environment(secret, program),
+                env={**_environment(secret, program), **(variables or {})},
             )
         self.pid = self.process.pid
         self.port = self._wait_until_it_listens()

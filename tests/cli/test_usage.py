@@ -13,7 +13,8 @@ from tests.cli.conftest import Command, environment
 
 
 @pytest.mark.parametrize(
-    'arguments', [['--help'], *([command, '--help'] for command in ('demo', 'check', 'poll', 'relay', 'sandbox'))]
+    'arguments',
+    [['--help'], *([command, '--help'] for command in ('demo', 'check', 'poll', 'relay', 'triggers', 'sandbox'))],
 )
 def test_help_has_an_example_and_the_exit_codes(statsig_datadog: Command, arguments: list[str]) -> None:
     done = statsig_datadog(*arguments)

@@ -12,6 +12,7 @@ import yaml
 from statsig.datadog.dogstatsd import DogStatsdAddress
 from statsig.relay.configuration import Address, RelayConfiguration, load, parse
 from statsig.relay.options import ConfigurationError
+from statsig.webhook.receiver import WebhookRules
 from tests.cli.conftest import Command, statsig_datadog
 
 __all__ = ['statsig_datadog']
@@ -34,6 +35,12 @@ def configured(webhook: dict[str, Any] | None = None, **options: Any) -> RelayCo
     return parse(merged, ENVIRONMENT)
 
 
+def webhook_rules(webhook: dict[str, Any] | None = None, **options: Any) -> WebhookRules:
+    found = configured(webhook, **options).webhook
+    assert found is not None
+    return found
+
+
 def test_little_is_required_and_the_rest_has_the_documented_defaults() -> None:
     found = configured()
     assert found.listen == Address('127.0.0.1', 8700)
@@ -42,7 +49,7 @@ def test_little_is_required_and_the_rest_has_the_documented_defaults() -> None:
     assert (found.metric_namespace, found.flush_interval, found.tags) == ('statsig', 10, ())
     assert found.state_dir == Path('/var/lib/statsig-datadog')
     assert found.body_timeout == 30
-    webhook = found.webhook
+    webhook = webhook_rules()
     assert webhook.signing_secret == b'webhook-secret'
     assert (webhook.max_age, webhook.max_body_bytes, webhook.max_inflated_bytes) == (300, 5 << 20, 32 << 20)
     assert (webhook.counting.environments, webhook.counting.default_environment) == (frozenset(), 'production')
@@ -61,11 +68,12 @@ def test_variables_of_the_environment_stand_for_values() -> None:
     found = configured(
         {'max_age': '${NUMBER}', 'config_changes': '${FLAG}'}, tags=['team:${TEAM}'], metric_namespace='${TEAM}'
     )
+    assert found.webhook is not None
     assert (found.webhook.max_age, found.tags, found.metric_namespace) == (25, ('team:growth',), 'growth')
 
 
 def test_environments_are_compared_in_lower_case() -> None:
-    counting = configured({'environments': ['Production', ' QA '], 'default_environment': 'Beta'}).webhook.counting
+    counting = webhook_rules({'environments': ['Production', ' QA '], 'default_environment': 'Beta'}).counting
     assert (counting.environments, counting.default_environment) == ({'production', 'qa'}, 'beta')
 
 
@@ -93,7 +101,7 @@ def test_tags_of_the_environment_may_leave_no_room_for_events(monkeypatch: pytes
 
 
 def test_each_worker_has_its_share_of_the_contexts() -> None:
-    assert configured({'max_contexts': 3000}, workers=3).webhook.counting.max_contexts == 1000
+    assert webhook_rules({'max_contexts': 3000}, workers=3).counting.max_contexts == 1000
 
 
 WRONG: list[tuple[Any, str]] = [
@@ -101,7 +109,7 @@ WRONG: list[tuple[Any, str]] = [
     ([], 'The file must be a mapping of options, got a list.'),
     ({**LEAST, 'metrics_namespace': 'a'}, 'Option `metrics_namespace` is unknown: did you mean `metric_namespace`?'),
     ({**LEAST, 'xyz': 1}, 'Option `xyz` is unknown: known are listen, workers, '),
-    ({**LEAST, 'triggers': {}}, 'Option `triggers` cannot be used: this version has no triggers. Remove the section.'),
+    ({**LEAST, 'triggers': {}}, 'Option `triggers.token` is missing: it must be a reference to a variable'),
     ({**LEAST, 'metric_namespace': '1st'}, 'Option `metric_namespace` must be letters, digits'),
     ({**LEAST, 'metric_namespace': 'a\n'}, 'Option `metric_namespace` must be letters, digits'),
     ({**LEAST, 'metric_namespace': 'a' * 101}, 'Option `metric_namespace` must be letters, digits'),

@@ -16,7 +16,7 @@ import uvloop
 from statsig.relay.http import Allowance, Handler, Head, HttpServer, Limits, Response
 
 LIMIT = 1000
-LIMITS = Limits(request_timeout=0.6, most_connections=20, most_buffered=3000)
+LIMITS = Limits(request_timeout=0.6, answer_timeout=0.8, most_connections=20, most_buffered=3000)
 
 
 class Echo:
@@ -32,9 +32,14 @@ class Echo:
             return Response(405, 'method_not_allowed')
         return Allowance(LIMIT, Response(413, 'too_large'))
 
-    def respond(self, head: Head, body: bytes) -> Response:
+    def respond(self, head: Head, body: bytes) -> Response | asyncio.Future[Response]:
         if body == b'defect':
             raise ZeroDivisionError
+        if body in (b'later', b'never'):
+            promised: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+            if body == b'later':
+                asyncio.get_running_loop().call_later(0.2, promised.set_result, Response(202, 'later', body))
+            return promised
         return Response(200, 'ok', body)
 
     def answered(self, response: Response, body_bytes: int) -> None:
@@ -312,3 +317,44 @@ def test_a_stop_answers_what_has_begun_and_takes_nothing_new(server: Server) -> 
     assert b'Connection: close' in answer
     with pytest.raises(ConnectionRefusedError):
         server.connect()
+
+
+def test_an_answer_may_be_promised(server: Server) -> None:
+    with server.connect() as client:
+        client.sendall(post(b'later', close=False))
+        assert client.recv(1000).endswith(b'later')
+        client.sendall(post(b'hello'))
+        assert read_all(client).endswith(b'hello')
+    assert server.echo.outcomes == ['later', 'ok']
+
+
+def test_others_are_served_meanwhile(server: Server) -> None:
+    with server.connect() as client:
+        client.sendall(post(b'later'))
+        assert status(server.ask(post(b'hello'))) == 200
+        assert server.echo.outcomes == ['ok']
+        answer = read_all(client)
+    assert (status(answer), b'Connection: close' in answer) == (202, True)
+
+
+def test_what_does_not_wait_for_a_promised_answer_is_not_served(server: Server) -> None:
+    together = server.ask(post(b'later', close=False) + post(b'hello'))
+    apart = server.ask(post(b'later', close=False), post(b'hello'), pause=0.05)
+    assert [answer.count(b'HTTP/1.1 ') for answer in (together, apart)] == [1, 1]
+    assert b'Connection: close' in together
+    assert server.echo.outcomes == ['later', 'later']
+
+
+def test_a_promise_that_is_not_kept_is_answered_503(server: Server) -> None:
+    answer = server.ask(post(b'never'))
+    assert status(answer) == 503
+    assert b'Retry-After' in answer
+    assert server.echo.outcomes == ['late']
+
+
+def test_a_client_that_leaves_before_its_answer_harms_nobody(server: Server) -> None:
+    with server.connect() as client:
+        client.sendall(post(b'later'))
+    time.sleep(0.4)
+    assert status(server.ask(post(b'hello'))) == 200
+    assert server.echo.outcomes == ['ok']

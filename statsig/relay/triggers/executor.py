@@ -1,0 +1,203 @@
+"""Carries out what the journal holds: one action at a time to a gate, a few gates at once, from threads of its own.
+
+An action is a loop of short attempts. Each begins by reading the gate, and everything it finds out and is about to do
+is in the journal first. So it does not matter where a process dies: the next one reads the gate and goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from statsig.relay.triggers.decision import Gate, Step, next_step
+from statsig.relay.triggers.journal import MOST_CHANGES, Action, Journal
+from statsig.relay.triggers.kill_switch import KillSwitch, SwitchError
+from statsig.relay.triggers.rules import Kind
+
+THREADS = 4
+_READ_BACK = (0.0, 0.3, 1.0)  # seconds before each look at whether a change is there
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds between two attempts
+_log = logging.getLogger(__name__)
+
+
+class Executor:
+    """`run_due` is to be called again and again; it returns at once."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        new_switch: Callable[[], KillSwitch],
+        clock: Callable[[], float],
+        stopping: threading.Event,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._journal = journal
+        self._new_switch = new_switch
+        self._clock = clock
+        self._stopping = stopping
+        self._ended = ended
+        self._local = threading.local()
+        self._queue: SimpleQueue[Action | None] = SimpleQueue()
+        self._threads = [threading.Thread(target=self._work, name='trigger', daemon=True) for _ in range(THREADS)]
+        self._lock = threading.Lock()
+        self._busy: dict[int, str] = {}  # action → gate
+
+    def run_due(self) -> None:
+        with self._lock:
+            busy = dict(self._busy)
+        for action in self._journal.due(list(busy)):
+            if len(busy) >= THREADS or self._stopping.is_set():
+                return
+            if action.gate not in busy.values():
+                busy[action.id] = action.gate
+                with self._lock:
+                    self._busy[action.id] = action.gate
+                self._queue.put(action)
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, grace: float) -> None:
+        """Waits for attempts under way. What is not finished by then is finished after the next start."""
+        for _ in self._threads:
+            self._queue.put(None)
+        end = time.monotonic() + grace
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def _work(self) -> None:
+        while (action := self._queue.get()) is not None:
+            self._run(action)
+
+    def _run(self, action: Action) -> None:
+        try:
+            self.attempt(action)
+        except Exception:
+            _log.exception('An action failed; this is a defect of the relay')
+            self._stopping.wait(_FIRST_PAUSE)
+        finally:
+            with self._lock:
+                del self._busy[action.id]
+            self._ended()
+
+    def attempt(self, action: Action) -> None:
+        """One attempt, or all that a rehearsal is. Raises sqlite3.Error when the journal cannot be written."""
+        journal, now = self._journal, self._clock()
+        action = journal.action(action.id)
+        if action.state != 'waiting':
+            return
+        if journal.rule_of(action) is None and not action.changes:
+            journal.end(action, 'cancelled', 'the rule is gone, is in dry run, or says something else by now')
+            return
+        if now > action.give_up_at and not action.changes and not action.called_off:
+            journal.end(action, 'gave_up', f'not done within give_up_after, in {action.attempts} attempts')
+            return
+        try:
+            gate = self._switch().read(action.gate)
+        except SwitchError as error:
+            self._not_read(action, error, now)
+            return
+        state = _state(gate)
+        journal.found(action, state)
+        step, why = next_step(action.kind, gate, journal.mark_when_turned_off(action))
+        if step is Step.SETTLED:
+            self._settled(action, gate)
+        elif step is Step.LEAVE:
+            journal.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, state)
+        elif action.rehearsal:
+            journal.end(
+                action, f'would_{action.kind}', f'the gate is {state} and would be turned {_goal(action)}', state
+            )
+        elif action.changes and (action.called_off or journal.rule_of(action) is None):
+            reason = action.called_off or 'the rule has changed'
+            journal.end(action, 'cancelled', f'{reason}; PUTs without effect: {action.changes}', state)
+        elif now > action.give_up_at:
+            why = f'not done within give_up_after; PUTs without effect: {action.changes}'
+            journal.end(action, 'gave_up', why, state)
+        else:
+            self._change(action, gate)
+
+    def _not_read(self, action: Action, error: SwitchError, now: float) -> None:
+        if error.final or action.rehearsal or now > action.give_up_at:
+            unknown = '; what became of the PUTs that were sent is not known' if action.changes else ''
+            outcome = 'refused_by_statsig' if error.final else 'gave_up'
+            self._journal.end(action, outcome if not action.rehearsal else 'failed', f'{error}{unknown}')
+        else:
+            self._again(action, error)
+
+    def _again(self, action: Action, error: SwitchError) -> None:
+        pause = min(_FIRST_PAUSE * 2 ** min(action.attempts, 10), _LONGEST_PAUSE)
+        pause = max(pause * random.uniform(0.75, 1.0), error.pause)  # noqa: S311 (it only spreads requests)
+        self._journal.retry(action, pause, str(error))
+
+    def _settled(self, action: Action, gate: Gate) -> None:
+        """The gate is as it should be, at the beginning of an attempt."""
+        state = _state(gate)
+        if action.rehearsal:
+            self._journal.end(action, 'would_do_nothing', f'the gate is {state} already', state)
+        elif not action.changes:
+            self._journal.end(action, f'already_{state}', 'nothing to do', state)
+        elif action.answered:
+            self._journal.end(action, f'{action.kind}d', '', state, gate.mark)
+        else:
+            why = 'a PUT was sent and its answer did not arrive: it may have been this action, or somebody else'
+            self._journal.end(action, f'{action.kind}d', why, state)
+
+    def _change(self, action: Action, gate: Gate) -> None:
+        journal = self._journal
+        if not journal.claim_change(action):
+            return
+        try:
+            self._switch().put(action.kind, action.gate)
+        except SwitchError as error:
+            if error.final:
+                # `found` has just seen it, and Statsig has said no.
+                journal.end(action, 'refused_by_statsig', _with_review(str(error), gate), _state(gate))
+            else:
+                self._again(journal.action(action.id), error)
+            return
+        journal.answered(action)
+        self._verify(journal.action(action.id))
+
+    def _verify(self, action: Action) -> None:
+        """Whether Statsig, asked again, says so too."""
+        gate, error = None, SwitchError('the gate does not show the change')
+        for pause in _READ_BACK:
+            self._stopping.wait(pause)
+            try:
+                gate = self._switch().read(action.gate)
+            except SwitchError as failed:
+                error = failed
+                continue
+            self._journal.step(action, f'read back: the gate is {_state(gate)}')
+            if next_step(action.kind, gate, gate.mark)[0] is Step.SETTLED:
+                self._journal.end(action, f'{action.kind}d', '', _state(gate), gate.mark)
+                return
+        if gate is not None and (gate.requires_review or action.changes >= MOST_CHANGES):
+            why = f'Statsig accepted {action.changes} PUTs, and the gate is still {_state(gate)}'
+            self._journal.end(action, 'failed', _with_review(why, gate), _state(gate))
+        else:
+            self._again(action, error)
+
+    def _switch(self) -> KillSwitch:
+        switch: KillSwitch | None = getattr(self._local, 'switch', None)
+        if switch is None:
+            switch = self._local.switch = self._new_switch()
+        return switch
+
+
+def _state(gate: Gate) -> str:
+    return 'on' if gate.enabled else 'off'
+
+
+def _goal(action: Action) -> str:
+    return 'off' if action.kind is Kind.DISABLE else 'on'
+
+
+def _with_review(why: str, gate: Gate) -> str:
+    return f'{why}; the gate requires a review' if gate.requires_review else why

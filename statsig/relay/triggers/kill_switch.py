@@ -1,0 +1,150 @@
+"""Statsig's side: reading a gate, turning it off or on. The only place that sends the trigger's API key anywhere.
+
+`PUT /console/v1/gates/{id}/disable` and `/enable` take no body, and answer the gate. What a PUT answers when the gate
+requires a review is not documented; neither is whether a read right after it sees the change.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError as TransferError
+
+from statsig.console.client import API_VERSION
+from statsig.console.failures import retry_after
+from statsig.relay.triggers.decision import Gate
+from statsig.relay.triggers.rules import Kind
+
+LARGEST_BODY = 4 * 1024 * 1024  # bytes; a gate with many rules is large
+_CONNECT, _SILENCE, _WHOLE = 3.05, 10.0, 15.0  # seconds
+_TRY_AGAIN = (408, 425, 429)
+
+
+class SwitchError(Exception):
+    """A request failed. The message repeats nothing of the answer: Statsig's own 401 contains the key.
+
+    final: the same request would be refused again. pause: seconds that Statsig asks to wait.
+    """
+
+    def __init__(self, message: str, *, final: bool = False, pause: float = 0.0) -> None:
+        super().__init__(message)
+        self.final = final
+        self.pause = pause
+
+
+class KillSwitch:
+    """Of one Statsig project. Not thread-safe: each thread has its own."""
+
+    def __init__(self, api_url: str, api_key: str, respect_reviews: bool) -> None:
+        self._url = api_url.rstrip('/')
+        self._host = urlsplit(self._url).netloc
+        self._session = requests.Session()
+        self._session.headers.update(
+            {
+                'Accept': 'application/json',
+                'Accept-Encoding': 'identity',
+                'STATSIG-API-KEY': api_key,
+                'STATSIG-API-VERSION': API_VERSION,
+            }
+        )
+        # Of what netrc holds for the host, nothing is sent along. Proxies are still taken from the environment.
+        self._session.auth = _no_authorization
+        self._reviews = {'x-respect-review-settings': 'true'} if respect_reviews else {}
+
+    def __repr__(self) -> str:
+        return f'KillSwitch({self._host})'
+
+    def close(self) -> None:
+        self._session.close()
+
+    def read(self, gate: str) -> Gate:
+        """Raises SwitchError."""
+        return self._gate(self._ask('GET', f'/console/v1/gates/{quote(gate, safe="")}', {}), gate)
+
+    def put(self, kind: Kind, gate: str) -> None:
+        """One PUT. That it was answered with success does not prove that the gate has changed. Raises SwitchError."""
+        self._ask('PUT', f'/console/v1/gates/{quote(gate, safe="")}/{kind}', self._reviews)
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
+        asked = f'{method} {path} at {self._host}'
+        end = time.monotonic() + _WHOLE
+        try:
+            response = self._session.request(
+                method,
+                self._url + path,
+                headers=dict(headers),
+                timeout=(_CONNECT, _SILENCE),
+                stream=True,
+                allow_redirects=False,  # requests would take the key along to another host
+            )
+            try:
+                if not 200 <= response.status_code < 300:
+                    raise _refused(asked, response.status_code, response.headers.get('Retry-After'))
+                return _body(asked, response, end)
+            finally:
+                response.close()
+        except (requests.RequestException, TransferError, OSError, ValueError) as error:
+            # The text of these exceptions is not used: it can hold a proxy's password.
+            what = 'no answer in time' if isinstance(error, (requests.Timeout, TimeoutError)) else 'no connection'
+            raise SwitchError(f'{asked}: {what}') from None
+
+    def _gate(self, body: bytes, name: str) -> Gate:
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            answer = None
+        data = answer.get('data') if isinstance(answer, dict) else None
+        if not isinstance(data, dict) or data.get('id') != name or not isinstance(data.get('isEnabled'), bool):
+            raise SwitchError(f'the answer about gate {name} from {self._host} is not that of the Statsig Console API')
+        review = data.get('reviewSettings')
+        return Gate(
+            enabled=data['isEnabled'],
+            status=str(data.get('status') or ''),
+            requires_review=isinstance(review, dict) and review.get('requiredReview') is True,
+            mark=_mark(data),
+        )
+
+
+def _mark(data: Mapping[str, Any]) -> str:
+    """Says whether a gate was changed in between: the time of its last change, and its version where there is one."""
+    modified = data.get('lastModifiedTime')
+    if isinstance(modified, bool) or not isinstance(modified, (int, float)):
+        return ''
+    return f'{modified:.0f} {data.get("version", "")}'.strip()
+
+
+def _body(asked: str, response: requests.Response, end: float) -> bytes:
+    chunks, size = [], 0
+    while chunk := response.raw.read1(65536):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise SwitchError(f'{asked}: the answer is larger than {LARGEST_BODY >> 20} MiB')
+        if time.monotonic() > end:
+            raise SwitchError(f'{asked}: the answer took longer than {_WHOLE:.0f} s')
+    return b''.join(chunks)
+
+
+def _refused(asked: str, status: int, retry_after_header: str | None) -> SwitchError:
+    said = f'{asked} answered {status}'
+    if status == 401:
+        return SwitchError(f'{said}: `api_key` is not an active Console API key', final=True)
+    if status == 403:
+        return SwitchError(f'{said}: the key may not write gates, or the gate requires a review', final=True)
+    if status == 404:
+        return SwitchError(f'{said}: there is no gate of this id', final=True)
+    if 300 <= status < 400:
+        return SwitchError(f'{said}, a redirect, which is not followed: set `api_url` to the final address')
+    if status == 429:
+        return SwitchError(f'{said}: too many requests', pause=retry_after(retry_after_header, datetime.now(UTC)))
+    return SwitchError(said, final=status < 500 and status not in _TRY_AGAIN)
+
+
+def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,0 +1,224 @@
+"""Triggers within a worker of the relay: what blocks is done in threads, so that counting never waits for it.
+
+Every worker takes notifications and writes them down. One of them, which holds a lock, carries out what was decided,
+tells people of it, and watches monitors.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from statsig.relay.triggers.configuration import TriggersConfiguration
+from statsig.relay.triggers.executor import Executor
+from statsig.relay.triggers.journal import Action, Decided, Journal
+from statsig.relay.triggers.kill_switch import KillSwitch
+from statsig.relay.triggers.locks import EXECUTOR, FileLock
+from statsig.relay.triggers.notification import Notification
+from statsig.relay.triggers.report import Links, Report, Reporter
+from statsig.relay.triggers.watch import Watcher
+
+MOST_WAITING = 2000  # notifications that are not written down yet
+_BATCH = 200
+_TICK = 0.1  # seconds between two looks into the journal, for what another process has put there
+_COMPLAINT_INTERVAL = 60.0  # seconds
+_PRUNE_INTERVAL = 600.0  # seconds
+_log = logging.getLogger(__name__)
+
+Taken = Callable[[bool], None]
+
+
+@dataclass(slots=True)
+class _Outbox:
+    """What was put into words, and whether the relay has fetched it."""
+
+    decided: list[Decided] = field(default_factory=list)
+    ended: list[Action] = field(default_factory=list)
+    report: Report | None = None
+
+
+class Triggers:
+    """Raises JournalError when the journal cannot be opened."""
+
+    def __init__(self, configuration: TriggersConfiguration, state_dir: Path) -> None:
+        self._configuration = configuration
+        self._journal = Journal(
+            state_dir, configuration.rules, configuration.limits, time.time, configuration.give_up_after
+        )
+        self._waiting: queue.Queue[tuple[Notification, str, Taken]] = queue.Queue(MOST_WAITING)
+        self._turned_away: Counter[str] = Counter()
+        self._turned_away_lock = threading.Lock()
+        self._turned_away_from: dict[str, str] = {}
+        self._turned_away_at: dict[str, float] = {}
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._lock = FileLock(state_dir / EXECUTOR)
+        self._executor = Executor(self._journal, self._new_switch, time.time, self._stopping, self._wake.set)
+        self._reporter = Reporter(Links(configuration.project, f'https://app.{configuration.datadog_site}'))
+        self._outbox = _Outbox()
+        self._outbox_lock = threading.Lock()
+        self._watcher: Watcher | None = None
+        self._complained = -_COMPLAINT_INTERVAL
+        self._threads = [
+            threading.Thread(target=target, name=f'triggers {name}', daemon=True)
+            for name, target in (('intake', self._take_in), ('work', self._work))
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, grace: float) -> None:
+        """Writes down what was received, waits a little for actions under way. They go on after the next start."""
+        end = time.monotonic() + grace
+        self._stopping.set()
+        self._wake.set()
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def close(self) -> None:
+        """After the last report was fetched."""
+        self._mark_told()
+        self._lock.release()
+
+    # Called from the event loop: nothing here blocks
+
+    def submit(self, notification: Notification, address: str, taken: Taken) -> bool:
+        """Whether there is room. `taken` is called from another thread: with True once it is written down and decided,
+        with False where that failed."""
+        try:
+            self._waiting.put_nowait((notification, address, taken))
+        except queue.Full:
+            return False
+        return True
+
+    def turn_away(self, outcome: str, address: str) -> None:
+        """For the journal: somebody was refused."""
+        with self._turned_away_lock:
+            self._turned_away[outcome] += 1
+            self._turned_away_from[outcome] = address
+
+    def report(self) -> Report | None:
+        """What is to be sent to Datadog; it counts as told once this returns."""
+        with self._outbox_lock:
+            report, self._outbox.report = self._outbox.report, None
+        return report
+
+    # Threads
+
+    def _take_in(self) -> None:
+        while True:
+            batch = self._next_batch()
+            if batch:
+                self._write_down(batch)
+            elif self._stopping.is_set():
+                self._write_turned_away(0.0)
+                return
+            self._write_turned_away(_COMPLAINT_INTERVAL)
+
+    def _next_batch(self) -> list[tuple[Notification, str, Taken]]:
+        """Those that wait, as one transaction: a disk takes fewer commits a second than a network requests."""
+        batch = []
+        try:
+            batch.append(self._waiting.get(timeout=0.0 if self._stopping.is_set() else 0.2))
+            while len(batch) < _BATCH:
+                batch.append(self._waiting.get_nowait())
+        except queue.Empty:
+            pass
+        return batch
+
+    def _write_down(self, batch: list[tuple[Notification, str, Taken]]) -> None:
+        written = True
+        try:
+            self._journal.receive([(notification, 'webhook', address) for notification, address, _ in batch])
+        except sqlite3.Error as error:
+            written = False
+            self._complain('Notifications cannot be written down and are answered 503', error)
+        self._wake.set()
+        for _, _, taken in batch:
+            taken(written)
+
+    def _write_turned_away(self, interval: float) -> None:
+        now = time.monotonic()
+        for outcome in list(self._turned_away):
+            if now - self._turned_away_at.get(outcome, float('-inf')) < interval:
+                continue
+            with self._turned_away_lock:
+                times = self._turned_away.pop(outcome)
+            self._turned_away_at[outcome] = now
+            try:
+                self._journal.turn_away(outcome, 'webhook', self._turned_away_from.get(outcome, ''), times)
+            except sqlite3.Error as error:
+                self._complain('Refusals cannot be written down', error)
+
+    def _work(self) -> None:
+        pruned = float('-inf')
+        started = False
+        while not self._stopping.is_set():
+            try:
+                if self._lock.take():
+                    if not started:
+                        started = True
+                        self._begin()
+                    if time.monotonic() - pruned > _PRUNE_INTERVAL:
+                        pruned = time.monotonic()
+                        self._journal.prune()
+                    self._executor.run_due()
+                    self._tell()
+            except (sqlite3.Error, OSError) as error:
+                self._complain('Actions cannot be carried out', error)
+            self._wake.wait(_TICK)
+            self._wake.clear()
+        if started:
+            self._executor.stop(5.0)
+            self._tell()
+
+    def _begin(self) -> None:
+        self._executor.start()
+        if self._configuration.watch:
+            self._watcher = Watcher(
+                self._configuration.watch, self._configuration.rules, self._journal, self._stopping, self._wake.set
+            )
+            self._watcher.start()
+
+    def _tell(self) -> None:
+        """Puts the next lines of the journal into words, once the relay has fetched those before."""
+        if not self._mark_told():
+            return
+        decided, ended = self._journal.untold()
+        if not decided and not ended:
+            return
+        for action in ended:
+            _log.info('Trigger %r: gate %s, %s %s', action.rule, action.gate, action.outcome, action.why)
+        report = self._reporter.report(decided, ended)
+        with self._outbox_lock:
+            self._outbox = _Outbox(decided, ended, report)
+
+    def _mark_told(self) -> bool:
+        with self._outbox_lock:
+            if self._outbox.report is not None:
+                return False
+            outbox, self._outbox = self._outbox, _Outbox()
+        if outbox.decided or outbox.ended:
+            try:
+                self._journal.told(outbox.decided, outbox.ended)
+            except sqlite3.Error as error:
+                self._complain('What was told is told again', error)
+        return True
+
+    def _new_switch(self) -> KillSwitch:
+        configured = self._configuration
+        return KillSwitch(configured.api_url, configured.api_key, configured.respect_review_settings)
+
+    def _complain(self, what: str, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self._complained >= _COMPLAINT_INTERVAL:
+            self._complained = now
+            _log.error('%s: the journal of the triggers cannot be used: %s', what, error)

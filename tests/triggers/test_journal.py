@@ -1,0 +1,125 @@
+"""The journal by itself: what can only be seen between two requests to Statsig."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from statsig.relay.triggers.decision import Limits
+from statsig.relay.triggers.journal import FILE, MOST_CHANGES, Journal, JournalError
+from statsig.relay.triggers.notification import Notification
+from statsig.relay.triggers.rules import Kind, Rule
+from tests.clock import Clock
+from tests.triggers.relay_with_triggers import rows
+
+RULE = Rule('checkout errors', '1', 'checkout_v2', dry_run=False, on_recovery=True, stable_for=60)
+ALERT = Notification('1', 'Triggered', 'cycle')
+RECOVERY = replace(ALERT, transition='Recovered')
+
+
+def opened(directory: Path, clock: Clock, *rules: Rule) -> Journal:
+    return Journal(directory, rules or (RULE,), Limits(), clock, 900)
+
+
+def test_an_alert_that_ends_while_its_change_is_on_its_way_is_undone_as_any_other(tmp_path: Path) -> None:
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    journal.receive([(ALERT, 'webhook', '')])
+    (action,) = journal.due()
+    assert journal.claim_change(action)
+
+    journal.receive([(RECOVERY, 'webhook', '')])
+    journal.answered(action)
+    journal.end(action, 'disabled', '', 'off', 'mark')
+
+    assert journal.due() == []
+    clock.now += 61
+    (undoing,) = journal.due()
+    assert undoing.kind is Kind.ENABLE
+    assert journal.claim_change(undoing)
+
+
+def test_two_processes_cannot_both_send_the_last_put(tmp_path: Path) -> None:
+    clock = Clock()
+    journals = [opened(tmp_path, clock) for _ in range(2)]
+    journals[0].receive([(ALERT, 'webhook', '')])
+    (action,) = journals[0].due()
+
+    claims = [journals[number % 2].claim_change(action) for number in range(6)]
+
+    assert claims == [True] * MOST_CHANGES + [False] * 3
+    assert journals[1].action(action.id).outcome == 'failed'
+
+
+def test_what_a_recovery_called_off_is_not_sent(tmp_path: Path) -> None:
+    journal = opened(tmp_path, Clock())
+    journal.receive([(ALERT, 'webhook', '')])
+    (action,) = journal.due()
+
+    journal.receive([(RECOVERY, 'webhook', '')])
+
+    assert not journal.claim_change(action)
+
+
+def test_the_recovery_of_another_group_calls_nothing_off(tmp_path: Path) -> None:
+    journal = opened(tmp_path, Clock())
+    journal.receive([(ALERT, 'webhook', '')])
+    (action,) = journal.due()
+
+    journal.receive([(replace(RECOVERY, cycle='another'), 'webhook', '')])
+
+    assert journal.claim_change(action)
+
+
+def test_another_rule_about_the_same_gate_keeps_it_off(tmp_path: Path) -> None:
+    clock = Clock()
+    other = Rule('latency', '2', 'checkout_v2', dry_run=True)
+    journal = opened(tmp_path, clock, RULE, other)
+    journal.receive([(ALERT, 'webhook', '')])
+    (action,) = journal.due()
+    journal.claim_change(action)
+    journal.answered(action)
+    journal.end(action, 'disabled', '', 'off', 'mark')
+    journal.receive([(RECOVERY, 'webhook', '')])
+
+    journal.receive([(replace(ALERT, monitor_id='2'), 'webhook', '')])
+    clock.now += 61
+
+    enabling = next(each for each in journal.due() if each.kind is Kind.ENABLE)
+    assert not journal.claim_change(enabling)
+    assert journal.action(enabling.id).why == 'an alert about this gate is not over'
+
+
+def test_old_lines_go_and_what_may_be_undone_stays(tmp_path: Path) -> None:
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    journal.receive([(ALERT, 'webhook', '')])
+    (action,) = journal.due()
+    journal.claim_change(action)
+    journal.answered(action)
+    journal.end(action, 'disabled', '', 'off', 'mark')
+    journal.told(*journal.untold())
+
+    clock.now += 91 * 86400
+    journal.prune()
+
+    assert rows(tmp_path, 'SELECT * FROM requests') == []
+    assert journal.mark_when_turned_off(action) == 'mark'
+
+
+def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+    opened(tmp_path, Clock()).close()
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.execute('PRAGMA user_version = 99')
+    connection.close()
+    with pytest.raises(JournalError, match=r'written by another version \(99\)'):
+        opened(tmp_path, Clock())
+
+
+def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / 'file').touch()
+    with pytest.raises(JournalError, match='state_dir'):
+        opened(tmp_path / 'file', Clock())
