@@ -67,15 +67,16 @@ def _objects(
 
 
 def _lists(before: list[JSON], after: list[JSON], depth: int, work: Work, redaction: Redaction) -> tuple[JSON, JSON]:
-    if all(map(is_scalar, before)) and all(map(is_scalar, after)):
-        old, new = ({(isinstance(item, bool), item): item for item in side} for side in (before, after))
+    rest = trimmed(before, after)[1:]
+    if all(is_scalar(item) for side in rest for item in side):
+        old, new = ({(isinstance(item, bool), item): item for item in side} for side in rest)
         gone = [item for key, item in old.items() if key not in new]
         came = [item for key, item in new.items() if key not in old]
         if gone or came:
             return gone, came
     elif all(isinstance(item, dict) for side in (before, after) for item in side):
         return _items(before, after, depth, work, redaction)
-    return trimmed(before, after)[1:]
+    return rest
 
 
 def _items(
