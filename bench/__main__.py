@@ -34,11 +34,16 @@ from bench.scenarios import (
 from bench.triggers import bench_triggers
 
 MOST_RATIO, MOST_MEMORY, MOST_GROWTH = 1.3, 64, 10.0  # times the bare program, MiB, times: what is aimed at
+PARTS = ('check', 'relay', 'triggers')
 MOST_RENDERING = 50.0  # ms of CPU for an entry of a megabyte
 
 
 def main(parts: Sequence[str]) -> int:
-    """parts: any of `check`, `relay`, `triggers`; without any, all."""
+    """parts: any of PARTS; without any, all."""
+    if unknown := [part for part in parts if part not in PARTS]:
+        usage = ' '.join(f'[{part}]' for part in PARTS)
+        print(f'There is no part {unknown[0]!r} to measure. Usage: python -m bench {usage}', file=sys.stderr)
+        return 2
     if not Path('/proc/self/clear_refs').exists():
         print('The peak of memory is read from /proc, which only Linux has: run this on Linux.', file=sys.stderr)
         return 1

@@ -1,5 +1,5 @@
 """`statsig-datadog demo`: the real check against the sandbox, in a real process that is killed and started again; then
-the relay, where it is installed.
+the relay and its triggers, where they are installed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def demo(terminal: Terminal, seed: int = 1, interval: float = INTERVAL) -> None:
     life = Life(project, seed)
     life.write_history(days=1)
     terminal.line(terminal.style('Statsig in Datadog: what you would get', 'bold'))
-    terminal.line('A Statsig project in a box, the real Agent check, a restart in the middle, then the relay.')
+    terminal.line('A Statsig project in a box, the real Agent check, a restart, then the relay and a trigger.')
     terminal.line('Nothing leaves this machine.')
     terminal.line()
     with (
@@ -89,7 +89,11 @@ def demo(terminal: Terminal, seed: int = 1, interval: float = INTERVAL) -> None:
     _show_gauges(terminal, runs)
     _show_events(terminal, [event for run in runs for event in run.events])
     _show_summary(terminal, runs, delivery)
-    reasons = [*_broken(runs, delivery), *show_relay_where_installed(terminal, project, seed)]
+    reasons = [
+        *_broken(runs, delivery),
+        *show_relay_where_installed(terminal, project, seed),
+        *show_triggers_where_installed(terminal, seed),
+    ]
     if reasons:
         raise DemoFailedError('; '.join(reasons))
 
@@ -230,10 +234,26 @@ def _broken(runs: Sequence[Run], delivery: Delivery) -> list[str]:
 
 def show_relay_where_installed(terminal: Terminal, project: SandboxProject, seed: int) -> list[str]:
     """Which promises of the relay were not kept. It is not part of what is installed into Agents."""
+    if missing := _missing_for_the_relay():
+        terminal.heading('The relay', f"not shown: {missing} is not here; pip install 'datadog-statsig[relay]'")
+        return []
+    from statsig.commands.relay_demo import show_relay
+
+    return show_relay(terminal, project, seed)
+
+
+def show_triggers_where_installed(terminal: Terminal, seed: int) -> list[str]:
+    """Which promises of the triggers were not kept. They are part of the relay: where it is missing, that is said."""
+    if _missing_for_the_relay():
+        return []
+    from statsig.commands.triggers_demo import show_triggers
+
+    return show_triggers(terminal, seed)
+
+
+def _missing_for_the_relay() -> str | None:
     try:
         import statsig.relay.run  # noqa: F401  (imports all that the relay needs)
-        from statsig.commands.relay_demo import show_relay
     except ModuleNotFoundError as error:
-        terminal.heading('The relay', f"not shown: {error.name} is not here; pip install 'datadog-statsig[relay]'")
-        return []
-    return show_relay(terminal, project, seed)
+        return error.name
+    return None

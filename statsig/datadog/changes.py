@@ -17,7 +17,7 @@ from statsig.datadog.fields import differing_fields
 from statsig.datadog.markdown import cut
 from statsig.datadog.matching import Pair, are_items, match_items, name_of
 from statsig.datadog.redaction import HIDDEN, NOTHING_HIDDEN, SECRET, Redaction
-from statsig.datadog.values import JSON, MAX_EXAMINED, Limits, Words, parsed, same
+from statsig.datadog.values import JSON, MAX_EXAMINED, MAX_SENT, Limits, Words, parsed, same
 from statsig.datadog.wording import order, summary, tell_all
 
 __all__ = ['Change', 'Description', 'LeftOut', 'Limits', 'describe', 'environments_touched']
@@ -81,13 +81,15 @@ def describe(
     words = Words(limits, redaction)
     told: list[Change] = []
     more = items = 0
+    room = MAX_SENT
     for site in _sites(changes, words):
         if isinstance(site, int):
             items += site
-        elif len(told) >= limits.changes:
+        elif len(told) >= limits.changes or room <= 0:
             more += 1
         elif (change := _describe_site(site, words)) is not None:
             told.append(change)
+            room -= len(change.text)
     fields = max(0, len(changes or {}) - MAX_EXAMINED)
     return Description(tuple(told), LeftOut(more, items, fields))
 
@@ -160,6 +162,8 @@ def _change(site: _Site, subject: str, text: str, words: Words, name: str = '') 
 
 
 def _differing(site: _Site, words: Words) -> tuple[JSON, JSON]:
+    if not words.work.has_room_for_structure:
+        return site.before, site.after  # nothing of them will be sent
     if site.what == 'order':
         return contrast_order(site.before, site.after, words.work)
     return contrast(site.before, site.after, words.limits.depth + 2, words.work, words.redaction)

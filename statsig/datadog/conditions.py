@@ -141,7 +141,8 @@ def _question(condition: JSON) -> bytes | int:
     """What a condition asks, the answer aside."""
     if not isinstance(condition, dict):
         return b''
-    return fingerprint([_kind(condition), *(condition.get(key) for key in ('operator', 'field', 'customID'))])
+    get = condition.get
+    return fingerprint([_kind(condition), get('operator'), get('field'), get('customID')])
 
 
 def _kind(condition: Mapping[str, JSON]) -> JSON:

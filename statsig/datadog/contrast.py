@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from statsig.datadog.allowance import Allowance
-from statsig.datadog.matching import match_items, name_of, trimmed
+from statsig.datadog.matching import match_items, name_of, not_in, trimmed
 from statsig.datadog.redaction import NOTHING_HIDDEN, Redaction
-from statsig.datadog.values import JSON, MAX_EXAMINED, Work, is_scalar, parsed_pair, same
+from statsig.datadog.values import JSON, MAX_EXAMINED, MAX_SENT_PARTS, Work, are_scalars, parsed_pair, same
 
 # Kept of an item that changed, so that it is known which one.
 _IDENTITY = ('name', 'groupName', 'key', 'id')
@@ -24,6 +24,8 @@ def contrast(
     before: JSON, after: JSON, depth: int, work: Work, redaction: Redaction = NOTHING_HIDDEN
 ) -> tuple[JSON, JSON]:
     """(before, after) without what is the same on both sides; the order of a list counts where nothing else differs.
+
+    Of an object and of a list, what comes after as many parts as are sent stays whole: it is counted there, not seen.
 
     depth: how many levels of objects and lists are looked into. work: what it may cost. redaction: what is still to be
     hidden in what comes back, so that long texts are not cut to begin in the middle of it.
@@ -62,20 +64,22 @@ def _objects(
         elif key not in after:
             old[key] = before[key]
         elif not same(before[key], after[key]):
-            old[key], new[key] = contrast(before[key], after[key], depth - 1, work, redaction)
+            is_seen = min(len(old), len(new)) < MAX_SENT_PARTS
+            sides = before[key], after[key]
+            old[key], new[key] = contrast(*sides, depth - 1, work, redaction) if is_seen else sides
     return old, new
 
 
 def _lists(before: list[JSON], after: list[JSON], depth: int, work: Work, redaction: Redaction) -> tuple[JSON, JSON]:
-    if all(map(is_scalar, before)) and all(map(is_scalar, after)):
-        old, new = ({(isinstance(item, bool), item): item for item in side} for side in (before, after))
-        gone = [item for key, item in old.items() if key not in new]
-        came = [item for key, item in new.items() if key not in old]
+    rest = trimmed(before, after)[1:]
+    if all(map(are_scalars, rest)):
+        old, new = rest
+        gone, came = not_in(new, old), not_in(old, new)
         if gone or came:
             return gone, came
     elif all(isinstance(item, dict) for side in (before, after) for item in side):
         return _items(before, after, depth, work, redaction)
-    return trimmed(before, after)[1:]
+    return rest
 
 
 def _items(
@@ -112,7 +116,9 @@ def _put(
     redaction: Redaction,
 ) -> None:
     kept = {key: after[key] for key in known_by if key in after and same(before.get(key), after[key])}
-    for side, differing in zip((old, new), _objects(before, after, depth - 1, work, redaction), strict=True):
+    is_seen = min(len(old), len(new)) < MAX_SENT_PARTS
+    sides = _objects(before, after, depth - 1, work, redaction) if is_seen else (before, after)
+    for side, differing in zip((old, new), sides, strict=True):
         side.append({**kept, **differing})
 
 

@@ -84,11 +84,11 @@ class DogStatsdSink:
 
     def change_event(self, body: Mapping[str, Any]) -> None:
         """DogStatsD has none: `poll` says so when it starts, and asks for none."""
-        raise NotImplementedError
+        raise NotImplementedError('DogStatsD has no change events')
 
     def log(self, attributes: Mapping[str, Any]) -> None:
         """As `change_event`."""
-        raise NotImplementedError
+        raise NotImplementedError('DogStatsD has no logs')
 
     def warn(self, message: str) -> None:
         """To the log."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import filterfalse
 
 from statsig.datadog.allowance import Allowance
 from statsig.datadog.values import JSON, fingerprint, is_scalar, same
@@ -132,6 +133,20 @@ def without_common(before: Sequence[JSON], after: Sequence[JSON]) -> tuple[list[
         [item for item, print_ in zip(before, ours, strict=True) if print_ not in in_both],
         [item for item, print_ in zip(after, theirs, strict=True) if print_ not in in_both],
     )
+
+
+def not_in(others: Collection[JSON], items: Collection[JSON]) -> list[JSON]:
+    """The scalars, each once, that are none of the others. 1 and true are two, though they equal in Python."""
+    if not items:
+        return []
+    if bool not in {*map(type, others), *map(type, items)}:
+        return [*filterfalse(set(others).__contains__, dict.fromkeys(items))]
+    known = {(isinstance(item, bool), item) for item in others}
+    return [
+        item
+        for truth, item in dict.fromkeys((isinstance(item, bool), item) for item in items)
+        if (truth, item) not in known
+    ]
 
 
 def _match_by(

@@ -215,7 +215,10 @@ def _search(changes: Any, people: bool, keyed_by_people: bool = False) -> _Found
                 waiting.append(('', value, _About.ANYTHING))
         elif isinstance(value, list):
             left -= _OBJECT + len(value) // 4
-            if not _LOOKED_INTO.isdisjoint(map(type, value)):
+            types = set(map(type, value))
+            if types == _TEXT_ONLY and not _opens_something(''.join(value)):
+                continue
+            if not _LOOKED_INTO.isdisjoint(types):
                 left -= len(value) // 2
                 others += [
                     each for each in value if type(each) in _NESTED or (type(each) is str and each[:1] in _OPENING)
@@ -248,7 +251,12 @@ def _look_closely(found: _Found, key: str, value: Any, about: _About, people: bo
 _NESTED = frozenset({dict, list})
 _LOOKED_INTO = _NESTED | {str}
 _OPENING = frozenset('{[')
+_TEXT_ONLY = frozenset({str})
 _MOST_KEYS = 50
+
+
+def _opens_something(text: str) -> bool:
+    return '{' in text or '[' in text
 
 
 @dataclass(slots=True)

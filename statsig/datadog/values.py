@@ -26,7 +26,8 @@ JSON = Any
 MAX_READ = 600_000
 MAX_EXAMINED = 300
 MAX_MATCHED = 1_500  # items of all lists in which it is looked for what became of which
-MAX_SENT = 25_000  # characters of one value sent as structure: no change event and no log has room for more
+MAX_SENT = 25_000  # characters, of all texts or of one structure: no change event and no log has room for more
+MAX_SENT_PARTS = 20  # of one object or list
 _NAME = 20_000  # what a short name may cost at the most
 _TEXT, _PART = 150, 40  # what a text costs beside its characters, and what a part of a value does
 _MOST_UNREAD = 2_000  # characters of a text of JSON that nobody could read, to be shown where people are hidden
@@ -64,14 +65,20 @@ class Work:
 
     `told` and `sent`: making texts safe and clearing them of secrets and people, for words and for structures.
     `read` and `contrasted`: text of JSON within other values, as `cost_of_reading` counts, for words and for
-    structures. `matched`: items of lists.
+    structures. `matched`: items of lists. `structured`: characters of all structures, twice as many as have room in
+    what is sent, for one that is too large keeps no smaller one out.
     """
 
-    told: Allowance = field(default_factory=lambda: Allowance(200_000))
-    sent: Allowance = field(default_factory=lambda: Allowance(240_000))
+    told: Allowance = field(default_factory=lambda: Allowance(150_000))
+    sent: Allowance = field(default_factory=lambda: Allowance(150_000))
     read: Allowance = field(default_factory=lambda: Allowance(MAX_READ // 3))
     contrasted: Allowance = field(default_factory=lambda: Allowance(MAX_READ // 3))
     matched: Allowance = field(default_factory=lambda: Allowance(MAX_MATCHED))
+    structured: Allowance = field(default_factory=lambda: Allowance(2 * MAX_SENT))
+
+    @property
+    def has_room_for_structure(self) -> bool:
+        return self.structured.left > 0 and self.sent.left > _TEXT + _PART
 
 
 def fingerprint(value: JSON) -> bytes | int:
@@ -234,8 +241,10 @@ class Words:
         """The value itself, bounded and with people hidden: fit to be sent as structure."""
         if value is None:
             return None
-        room = _Room(self.limits.parts, MAX_SENT, 10 * self.limits.value)
+        most = min(MAX_SENT, self.work.structured.left)
+        room = _Room(self.limits.parts, most, 10 * self.limits.value)
         shrunk = self._shrunk(value, self.limits.depth, field, room, self.work.sent)
+        self.work.structured.take(most - max(0, room.characters))
         if shrunk == '…' and isinstance(value, (dict, list)):
             # An object stays one.
             return {'…': f'{len(value)} more'} if isinstance(value, dict) else [f'… {len(value)} more']
@@ -263,15 +272,17 @@ class Words:
         if isinstance(value, dict):
             hidden = self.redaction.hides(field)
             shrunk: dict[str, JSON] = {}
-            for key, item in islice(value.items(), 20):
+            for key, item in islice(value.items(), MAX_SENT_PARTS):
                 hides_key = self.redaction.hides_key(field, key)
                 name = HIDDEN if hides_key else self._line(str(key), 100, allowance)
                 room.characters -= len(name)
                 inner = self._shrunk(item, depth - 1, field if hidden else str(key), room, allowance)
                 shrunk[name if name not in shrunk else f'{name} ({len(shrunk) + 1})'] = inner
-            return shrunk | ({'…': f'{len(value) - 20} more'} if len(value) > 20 else {})
-        items = [self._shrunk(item, depth - 1, field, room, allowance) for item in value[:20]]
-        return items + ([f'… {len(value) - 20} more'] if len(value) > 20 else [])
+            more = len(value) - MAX_SENT_PARTS
+            return shrunk | ({'…': f'{more} more'} if more > 0 else {})
+        items = [self._shrunk(item, depth - 1, field, room, allowance) for item in value[:MAX_SENT_PARTS]]
+        more = len(value) - MAX_SENT_PARTS
+        return items + ([f'… {more} more'] if more > 0 else [])
 
     def _compact(self, value: JSON) -> str:
         limit = self.limits.value

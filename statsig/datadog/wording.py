@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import chain, filterfalse, islice
+from itertools import chain, islice
 
 from statsig.datadog.conditions import (
     compare_conditions,
@@ -13,7 +13,7 @@ from statsig.datadog.conditions import (
 )
 from statsig.datadog.contrast import contrast_order, start_of_difference
 from statsig.datadog.differences import ORDER, Piece, field_label, folded, style_of
-from statsig.datadog.matching import name_of
+from statsig.datadog.matching import name_of, not_in
 from statsig.datadog.redaction import HIDDEN, SECRET
 from statsig.datadog.values import JSON, Words, are_scalars, is_scalar, parsed_pair, parsed_value, same
 
@@ -21,10 +21,8 @@ _SUMMARISED = ('switch', 'off switch', 'percent', 'environments', 'conditions', 
 _PLAIN = ('plain', 'status', 'quoted', 'prose', 'duration')
 _MAX_COUNTED = 20
 _MAX_CONDITIONS = 200
-_MAX_FIELDS, _MAX_PLAIN = (
-    60,
-    4,
-)  # of an item that came or went: fields looked at, and told of one that is no rule or group
+# Of an item that came or went: fields looked at, and told of one that is no rule or group.
+_MAX_FIELDS, _MAX_PLAIN = 60, 4
 _SHOWN = 80  # of each of two long texts
 
 
@@ -177,28 +175,14 @@ def _environments(before: JSON, after: JSON, words: Words) -> str:
 
 def _list(before: list[JSON], after: list[JSON], words: Words, quoted: bool) -> str:
     """`+ a, b; − c`, as sets; the order is told where nothing else differs."""
-    added, removed = _not_in(before, after), _not_in(after, before)
+    added, removed = not_in(before, after), not_in(after, before)
     signed = [f'{sign} {words.listed(items, quoted)}' for sign, items in (('+', added), ('−', removed)) if items]
     return '; '.join(signed) or f'reordered: {words.listed(after, quoted)}'
 
 
-def _not_in(others: list[JSON], items: list[JSON]) -> list[JSON]:
-    """The items, each once, that are none of the others. 1 and true are two, though they equal in Python."""
-    if not items:
-        return []
-    if bool not in {*map(type, others), *map(type, items)}:
-        return [*filterfalse(set(others).__contains__, dict.fromkeys(items))]
-    known = {(isinstance(item, bool), item) for item in others}
-    return [
-        item
-        for truth, item in dict.fromkeys((isinstance(item, bool), item) for item in items)
-        if (truth, item) not in known
-    ]
-
-
 def _members(before: list[JSON], after: list[JSON], words: Words) -> str:
     """A list of the user's own: what came and went where that tells all, else the list before and after."""
-    if before and after and len(_not_in([], before)) == len(before) and len(_not_in([], after)) == len(after):
+    if before and after and len(not_in([], before)) == len(before) and len(not_in([], after)) == len(after):
         return _list(before, after, words, quoted=True)
     return f'{words.quoted(before)} → {words.quoted(after)}'
 

@@ -164,6 +164,7 @@ def test_the_demo_fails_with_all_reasons_there_are(tmp_path: Path, monkeypatch: 
         'in the audit log and never delivered',
         'delivered and not in the audit log',
         'Datadog would refuse',
+        'the audit entry of the change did not come back through the check',
     ]
 
 

@@ -12,10 +12,12 @@ import pytest
 from bench.shapes import made
 from statsig.console.records import AuditEntry
 from statsig.datadog.change_event import change_event_of
+from statsig.datadog.changes import describe
 from statsig.datadog.event import event_of
 from statsig.datadog.log import log_of
 from statsig.datadog.notice import notice_of
 from statsig.datadog.redaction import redaction_of
+from statsig.datadog.values import MAX_SENT
 from tests.datadog.entries import NOW, changed, rule
 
 
@@ -78,23 +80,61 @@ def test_twice_as_much_takes_at_most_twice_the_work(changes: Callable[[int], Any
 
 
 @pytest.mark.parametrize(
-    'shape',
+    ('shape', 'most'),
     [
-        '400 rules in 100 environments',
-        'overrides of 500 keys of 40 items in another order',
-        '500 fields of 40 items in another order',
-        '60 rules of 30 such conditions',
-        '60 values of 20 long texts',
-        '60 rules of 8 values of 60 texts',
-        'owners in lists of lists',
-        'such text within 60 rules',
+        ('400 rules in 100 environments', 450_000),
+        ('overrides of 500 keys of 40 items in another order', 310_000),
+        ('overrides of 600 keys of 20 items', 310_000),
+        ('overrides of 1,000 keys in one environment', 310_000),
+        ('500 fields of 40 items in another order', 310_000),
+        ('60 rules of 30 such conditions', 310_000),
+        ('60 rules of 8 values that look like secrets', 90_000),
+        ('60 values of 20 long texts', 100_000),
+        ('60 rules of 8 values of 60 texts', 250_000),
+        ('200 schedules', 250_000),
+        ('owners in lists of lists', 50_000),
+        ('such text within 60 rules', 200_000),
     ],
 )
-def test_a_megabyte_takes_a_bounded_number_of_calls(shape: str) -> None:
+def test_a_megabyte_takes_a_bounded_number_of_calls(shape: str, most: int) -> None:
     changes, size = made(shape)
 
     assert size > 200_000
-    assert calls(changes) < 900_000
+    assert calls(changes) < most
+
+
+def test_what_neither_log_nor_event_has_room_for_is_counted_and_not_told() -> None:
+    names = [f'{letter}{"x" * 60}' for letter in 'abcdefgh']
+    rules = [rule(f'r{n}', f'r{n}', environments=[]) for n in range(60)]
+    changes = {'rules': changed(rules, [{**each, 'environments': names} for each in rules])}
+
+    description = describe(changes)
+
+    texts = [change.text for change in description.changes]
+    assert all(name in texts[-1] for name in names)
+    assert sum(map(len, texts[:-1])) < MAX_SENT <= sum(map(len, texts))
+    assert description.left_out.changes == 60 - len(texts) > 0
+
+
+def test_of_what_is_sent_as_structure_each_part_that_is_seen_holds_what_differs_and_nothing_else() -> None:
+    def answers(side: int) -> list[Any]:
+        return [{'type': 'user_id', 'operator': 'any', 'targetValue': ['same', f'{n}/{side}']} for n in range(25)]
+
+    (change,) = describe({'rules': changed([rule(conditions=answers(0))], [rule(conditions=answers(1))])}).changes
+
+    *seen, rest = change.after['conditions']
+    assert [each['targetValue'] for each in seen] == [[f'{n}/1'] for n in range(20)]
+    assert rest == '… 5 more'
+
+
+def test_of_an_object_too_each_key_that_is_seen_holds_what_differs_and_nothing_else() -> None:
+    before, after = ({f'k{n:02}': ['same', f'{n}/{side}'] for n in range(25)} for side in (0, 1))
+
+    (change,) = describe({'defaultValue': changed(before, after)}).changes
+
+    *seen, (_, rest) = change.after.items()
+    assert seen == [(f'k{n:02}', [f'{n}/1']) for n in range(20)]
+    assert rest == '5 more'
 
 
 def owner_and_rules(number: int) -> Any:

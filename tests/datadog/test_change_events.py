@@ -187,6 +187,11 @@ def mails(addresses: list[str]) -> Any:
             {'rules': {'beta users': {'conditions': [{'targetValue': ['new@x.com']}]}}},
         ),
         ({'tags': changed(MAILS, [*MAILS, 'new'])}, {'tags': []}, {'tags': ['new']}),
+        (
+            {'defaultValue': changed([THIRTY, 'b', 'c', 'd'], [THIRTY, 'c', 'd', 'e'])},
+            {'defaultValue': ['b']},
+            {'defaultValue': ['e']},
+        ),
         ({'tags': changed(['a', 'b', 'c'], ['a', 'c', 'b'])}, {'tags': ['b', 'c']}, {'tags': ['c', 'b']}),
         (
             {'description': changed('x' * 2000 + 'old', 'x' * 2000 + 'new')},
@@ -195,7 +200,7 @@ def mails(addresses: list[str]) -> Any:
         ),
         ({'owner': changed(None, {'ownerName': 'Jane'})}, {'owner': None}, {'owner': {'ownerName': 'Jane'}}),
     ],
-    ids=['key', 'json', 'condition', 'list', 'order', 'text', 'nothing'],
+    ids=['key', 'json', 'condition', 'list', 'mixed list', 'order', 'text', 'nothing'],
 )
 def test_the_values_are_what_differs_however_much_stands_around_it(changes: Any, before: Any, after: Any) -> None:
     shown = values_of(changes)

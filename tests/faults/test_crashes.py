@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from statsig.sandbox.agent_process import AgentEndedError
+from tests.faults.lives import repeated_after
 from tests.faults.world import MINUTE, Tally, World
 
 SEED = 1
@@ -66,19 +67,6 @@ def killed_in_a_write(world: World, journal: Journal, dice: random.Random) -> No
         for _ in range(3):
             host.next_run()
     world.restart()
-
-
-def repeated_after(lives: list[list[str]]) -> list[int]:
-    """Of each life of the host, how many of its events were sent again in a later one: what its end has cost."""
-    repeated = [0] * len(lives)
-    sent_in: dict[str, int] = {}
-    for life, events in enumerate(lives):
-        assert len(events) == len(set(events)), 'sent twice by the same process'
-        for entry_id in events:
-            if entry_id in sent_in:
-                repeated[sent_in[entry_id]] += 1
-            sent_in[entry_id] = life
-    return repeated
 
 
 def test_50_kills_lose_nothing_and_repeat_at_most_a_batch_each(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from statsig.datadog.delivery import BATCH
 from statsig.sandbox.project import SandboxProject
+from tests.faults.lives import repeated_after
 from tests.poll.conftest import Conf, entry_ids, ids
 from tests.poll.forked import Forks
 from tests.relay.dogstatsd_receiver import DogStatsdReceiver, wait_until
@@ -58,16 +59,3 @@ def killed(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not Path(f'/proc/{pid}').exists())
     time.sleep(0.02)  # what it had handed over is in the receiver's socket
-
-
-def repeated_after(lives: list[list[str]]) -> list[int]:
-    """Of each life, how many of its events were sent again in a later one."""
-    repeated = [0] * len(lives)
-    sent_in: dict[str, int] = {}
-    for life, events in enumerate(lives):
-        assert len(events) == len(set(events)), 'sent twice by the same process'
-        for entry_id in events:
-            if entry_id in sent_in:
-                repeated[sent_in[entry_id]] += 1
-            sent_in[entry_id] = life
-    return repeated

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-from statsig.commands.demo_triggers import Loop, broken, show_triggers
 from statsig.commands.terminal import Terminal
+from statsig.commands.triggers_demo import Loop, broken, show_triggers
 from statsig.sandbox.agent_intake import Event
 
 

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from statsig.sandbox.knobs import Fault, FaultKind, Request
+from statsig.sandbox.relay_process import RelayFailedError
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
 from tests.relay.dogstatsd_receiver import DogStatsdReceiver, wait_until
 from tests.triggers.conftest import Start
@@ -341,7 +342,7 @@ def test_wrong_tokens_make_one_line_and_reach_nobody(start: Start, statsig: Sand
 
 def test_a_second_one_on_the_same_directory_refuses_to_start(start: Start) -> None:
     start()
-    with pytest.raises(AssertionError, match='another relay with triggers uses'):
+    with pytest.raises(RelayFailedError, match='another relay with triggers uses'):
         start()
 
 

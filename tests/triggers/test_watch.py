@@ -24,9 +24,9 @@ def datadog() -> Iterator[FakeDatadog]:
 
 @pytest.fixture
 def watch(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setenv('DD_FAKE_API', API_KEY)
-    monkeypatch.setenv('DD_FAKE_APP', APP_KEY)
-    keys = {'datadog_api_key': '${DD_FAKE_API}', 'datadog_app_key': '${DD_FAKE_APP}'}
+    monkeypatch.setenv('FAKE_API_KEY', API_KEY)
+    monkeypatch.setenv('FAKE_APP_KEY', APP_KEY)
+    keys = {'datadog_api_key': '${FAKE_API_KEY}', 'datadog_app_key': '${FAKE_APP_KEY}'}
     return {'watch': {**keys, 'datadog_api_url': datadog.url, 'interval': 1}}
 
 

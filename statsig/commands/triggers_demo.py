@@ -6,18 +6,13 @@ Real: relay, trigger, journal, check. Played: the application's error rate, and 
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 import yaml
@@ -27,15 +22,15 @@ from statsig.commands.terminal import Terminal
 from statsig.relay.triggers.notification import TEMPLATE
 from statsig.sandbox.agent_intake import Event
 from statsig.sandbox.agent_process import AgentEndedError, AgentProcess
+from statsig.sandbox.dogstatsd_listener import DogStatsdListener, ReceivedEvent
 from statsig.sandbox.project import SandboxProject
+from statsig.sandbox.relay_process import RelayFailedError, RelayProcess
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
 
 GATE, RULE, MONITOR = 'checkout_v2', 'checkout errors', '123'
 QUIET, BROKEN, THRESHOLD = 0.4, 8.0, 5.0  # per cent of requests that fail
 _STEP = 0.15  # seconds between two samples; a monitor of Datadog's has minutes
 _PATIENCE = 30.0  # seconds
-_LISTENING = re.compile(r'Listening on (http://127\.0\.0\.1:\d+)')
-_EVENT = re.compile(rb'_e\{(\d+),(\d+)\}:')
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ def show_triggers(terminal: Terminal, seed: int) -> list[str]:
     try:
         with tempfile.TemporaryDirectory(prefix='statsig-datadog-demo-') as name, SandboxServer(project) as statsig:
             loop = _run(project, statsig, Path(name))
-    except (_RelayFailedError, AgentEndedError, requests.RequestException) as error:
+    except (RelayFailedError, AgentEndedError, requests.RequestException) as error:
         return [f'the trigger failed: {error}']
     _show(terminal, loop)
     return broken(loop)
@@ -71,19 +66,18 @@ def broken(loop: Loop) -> list[str]:
     return [reason for is_broken, reason in checks if is_broken]
 
 
-class _RelayFailedError(Exception):
-    pass
-
-
 def _run(project: SandboxProject, statsig: SandboxServer, directory: Path) -> Loop:
+    """Raises RelayFailedError, AgentEndedError."""
     token = secrets.token_hex(16)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dogstatsd:
-        dogstatsd.bind(('127.0.0.1', 0))
-        dogstatsd.settimeout(0.2)
-        with _relay(directory, dogstatsd.getsockname()[1], statsig.url, token) as url:
+    variables = {'DEMO_TOKEN': token, 'DEMO_KEY': DEFAULT_KEY}
+    with DogStatsdListener() as dogstatsd:
+        configuration = _configuration(directory, dogstatsd.url, statsig.url)
+        with RelayProcess(configuration, '', directory, variables=variables) as relay:
             project.set_gate_enabled(GATE, True, 'Jane Doe')
-            rates, seconds = _until_off(project, url, token)
-            told = _trigger_event(dogstatsd)
+            rates, seconds = _until_off(project, f'http://127.0.0.1:{relay.port}', token)
+            relay.stop()  # sends what is left to be told
+        dogstatsd.stop()
+        told = next(map(_as_event, dogstatsd.received_events()), None)
     return Loop(rates, seconds, told, _audit_event(directory, statsig.url))
 
 
@@ -124,13 +118,10 @@ def _notify(url: str, token: str, transition: str) -> None:
     ).raise_for_status()
 
 
-@contextmanager
-def _relay(directory: Path, dogstatsd: int, statsig: str, token: str) -> Iterator[str]:
-    """Its address, once it listens. Raises _RelayFailedError."""
-    rule = {'name': RULE, 'monitor_id': int(MONITOR), 'gate': GATE, 'dry_run': False}
-    configuration = {
+def _configuration(directory: Path, dogstatsd: str, statsig: str) -> dict[str, Any]:
+    return {
         'listen': '127.0.0.1:0',
-        'dogstatsd_url': f'udp://127.0.0.1:{dogstatsd}',
+        'dogstatsd_url': dogstatsd,
         'metric_namespace': 'statsig.events',
         'flush_interval': 0.2,
         'state_dir': str(directory / 'state'),
@@ -139,63 +130,23 @@ def _relay(directory: Path, dogstatsd: int, statsig: str, token: str) -> Iterato
             'api_key': '${DEMO_KEY}',
             'api_url': statsig,
             'project': 'sandbox',
-            'rules': [rule],
+            'rules': [{'name': RULE, 'monitor_id': int(MONITOR), 'gate': GATE, 'dry_run': False}],
         },
     }
-    file, log = directory / 'relay.yaml', directory / 'relay.log'
-    file.write_text(yaml.safe_dump(configuration), encoding='utf-8')
-    root = str(Path(__file__).resolve().parent.parent.parent)
-    path = os.pathsep.join(filter(None, (os.environ.get('PYTHONPATH'), root)))
-    with log.open('wb') as written:
-        process = subprocess.Popen(  # noqa: S603  (our own interpreter, our own arguments)
-            [sys.executable, '-m', 'statsig.cli', 'relay', '--config', str(file)],
-            stdout=written,
-            stderr=written,
-            env={**os.environ, 'PYTHONPATH': path, 'DEMO_TOKEN': token, 'DEMO_KEY': DEFAULT_KEY},
-        )
-    try:
-        yield _address(process, log)
-    finally:
-        process.terminate()
-        process.wait(_PATIENCE)
 
 
-def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    end = time.monotonic() + _PATIENCE
-    while not (found := _LISTENING.search(log.read_text(encoding='utf-8'))):
-        if process.poll() is not None or time.monotonic() > end:
-            raise _RelayFailedError(log.read_text(encoding='utf-8').strip().splitlines()[-1:])
-        time.sleep(0.02)
-    return found[1]
-
-
-def _trigger_event(dogstatsd: socket.socket) -> Event | None:
-    """The first event that the relay has sent."""
-    end = time.monotonic() + 5.0
-    while time.monotonic() < end:
-        try:
-            datagram = dogstatsd.recv(65536)
-        except TimeoutError:
-            continue
-        if found := _EVENT.match(datagram):
-            title, text = int(found[1]), int(found[2])
-            rest = datagram[found.end() :]
-            fields = dict(
-                each.split(':', 1) for each in rest[title + 1 + text :].decode().split('|')[1:] if ':' in each
-            )
-            tags = next(each for each in rest[title + 1 + text :].decode().split('|') if each.startswith('#'))
-            return Event(
-                title=rest[:title].decode(),
-                text=rest[title + 1 : title + 1 + text].decode().replace('\\n', '\n'),
-                timestamp=int(fields['d']),
-                tags=tuple(tags[1:].strip().split(',')),
-                alert_type=fields.get('t', 'info'),
-                aggregation_key=fields.get('k', ''),
-                source_type_name=fields.get('s', ''),
-                priority='',
-                hostname='',
-            )
-    return None
+def _as_event(received: ReceivedEvent) -> Event:
+    return Event(
+        title=received.title,
+        text=received.text,
+        timestamp=int(received.fields['d']),
+        tags=tuple(received.tags),
+        alert_type=received.fields.get('t', 'info'),
+        aggregation_key=received.fields.get('k', ''),
+        source_type_name=received.fields.get('s', ''),
+        priority='',
+        hostname='',
+    )
 
 
 def _audit_event(directory: Path, url: str) -> Event | None:
