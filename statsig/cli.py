@@ -181,7 +181,7 @@ def _triggers(options: argparse.Namespace) -> int:
     try:
         from statsig.commands import triggers
         from statsig.relay.options import ConfigurationError
-        from statsig.relay.triggers.journal import JournalError
+        from statsig.relay.triggers.database import JournalError
     except ModuleNotFoundError as error:
         return _failed(f"{error.name} is not installed: pip install 'datadog-statsig[relay]'", 2)
     terminal = Terminal()

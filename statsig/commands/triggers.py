@@ -15,9 +15,10 @@ from statsig.commands.terminal import Terminal
 from statsig.relay.configuration import load, state_dir_of
 from statsig.relay.options import ConfigurationError
 from statsig.relay.triggers.configuration import TriggersConfiguration
+from statsig.relay.triggers.database import FILE
 from statsig.relay.triggers.decision import Limits
 from statsig.relay.triggers.executor import Executor
-from statsig.relay.triggers.journal import FILE, Journal
+from statsig.relay.triggers.journal import Journal
 from statsig.relay.triggers.kill_switch import KillSwitch
 from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Rule
@@ -94,9 +95,9 @@ def _rehearse(terminal: Terminal, journal: Journal, triggers: TriggersConfigurat
     def new_switch() -> KillSwitch:
         return KillSwitch(triggers.api_url, triggers.api_key, triggers.respect_review_settings)
 
-    executor = Executor(journal, new_switch, time.time, threading.Event())
-    executor.attempt(journal.action(decided.action_id))
-    ended = journal.action(decided.action_id)
+    executor = Executor(journal.actions, new_switch, time.time, threading.Event())
+    executor.attempt(journal.actions.action(decided.action_id))
+    ended = journal.actions.action(decided.action_id)
     good = ended.outcome in _GOOD
     terminal.line(f'  {terminal.style(ended.outcome.replace("_", " "), "green" if good else "red")}: {ended.why}')
     terminal.line('  Nothing was changed. Whether the key may write gates shows when it does: Statsig has no dry run.')

@@ -21,8 +21,9 @@ from statsig.commands.logs import start_logging
 from statsig.relay.configuration import Address, RelayConfiguration, load
 from statsig.relay.options import ConfigurationError
 from statsig.relay.relay import DELIVERY_GRACE, REQUEST_GRACE, Relay
+from statsig.relay.triggers.database import JournalError
 from statsig.relay.triggers.decision import Limits
-from statsig.relay.triggers.journal import Journal, JournalError
+from statsig.relay.triggers.journal import Journal
 from statsig.relay.triggers.locks import INSTANCE, FileLock
 
 _BACKLOG = 1024

@@ -37,17 +37,17 @@ def carry_out(state_dir: str, url: str, transition: str, kill_at: int, acknowled
     if not Path(acknowledged).exists():
         journal.receive([(Notification('1', transition, 'cycle'), 'webhook', '')])
         Path(acknowledged).touch()
-    executor = Executor(journal, lambda: KillSwitch(url, DEFAULT_KEY, True), time.time, threading.Event())
+    executor = Executor(journal.actions, lambda: KillSwitch(url, DEFAULT_KEY, True), time.time, threading.Event())
     end = time.monotonic() + 20
     while waits(state_dir) and time.monotonic() < end:
-        for action in journal.due():
+        for action in journal.actions.due():
             executor.attempt(action)
     Path(statements).write_text(str(count))
 
 
 def traced(state_dir: Path, executed: Callable[[str], None]) -> Journal:
     journal = Journal(state_dir, [RULE], Limits(max_actions_per_hour=100), time.time, 900)
-    journal._connection.set_trace_callback(executed)
+    journal._database._connection.set_trace_callback(executed)
     return journal
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from statsig.relay.triggers.actions import MOST_CHANGES
+from statsig.relay.triggers.database import FILE, JournalError
 from statsig.relay.triggers.decision import Limits
-from statsig.relay.triggers.journal import FILE, MOST_CHANGES, Journal, JournalError
+from statsig.relay.triggers.journal import Journal
 from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Kind, Rule
 from tests.clock import Clock
@@ -28,50 +30,50 @@ def test_an_alert_that_ends_while_its_change_is_on_its_way_is_undone_as_any_othe
     clock = Clock()
     journal = opened(tmp_path, clock)
     journal.receive([(ALERT, 'webhook', '')])
-    (action,) = journal.due()
-    assert journal.claim_change(action)
+    (action,) = journal.actions.due()
+    assert journal.actions.claim_change(action)
 
     journal.receive([(RECOVERY, 'webhook', '')])
-    journal.answered(action)
-    journal.end(action, 'disabled', '', 'off', 'mark')
+    journal.actions.answered(action)
+    journal.actions.end(action, 'disabled', '', 'off', 'mark')
 
-    assert journal.due() == []
+    assert journal.actions.due() == []
     clock.now += 61
-    (undoing,) = journal.due()
+    (undoing,) = journal.actions.due()
     assert undoing.kind is Kind.ENABLE
-    assert journal.claim_change(undoing)
+    assert journal.actions.claim_change(undoing)
 
 
 def test_two_processes_cannot_both_send_the_last_put(tmp_path: Path) -> None:
     clock = Clock()
     journals = [opened(tmp_path, clock) for _ in range(2)]
     journals[0].receive([(ALERT, 'webhook', '')])
-    (action,) = journals[0].due()
+    (action,) = journals[0].actions.due()
 
-    claims = [journals[number % 2].claim_change(action) for number in range(6)]
+    claims = [journals[number % 2].actions.claim_change(action) for number in range(6)]
 
     assert claims == [True] * MOST_CHANGES + [False] * 3
-    assert journals[1].action(action.id).outcome == 'failed'
+    assert journals[1].actions.action(action.id).outcome == 'failed'
 
 
 def test_what_a_recovery_called_off_is_not_sent(tmp_path: Path) -> None:
     journal = opened(tmp_path, Clock())
     journal.receive([(ALERT, 'webhook', '')])
-    (action,) = journal.due()
+    (action,) = journal.actions.due()
 
     journal.receive([(RECOVERY, 'webhook', '')])
 
-    assert not journal.claim_change(action)
+    assert not journal.actions.claim_change(action)
 
 
 def test_the_recovery_of_another_group_calls_nothing_off(tmp_path: Path) -> None:
     journal = opened(tmp_path, Clock())
     journal.receive([(ALERT, 'webhook', '')])
-    (action,) = journal.due()
+    (action,) = journal.actions.due()
 
     journal.receive([(replace(RECOVERY, cycle='another'), 'webhook', '')])
 
-    assert journal.claim_change(action)
+    assert journal.actions.claim_change(action)
 
 
 def test_another_rule_about_the_same_gate_keeps_it_off(tmp_path: Path) -> None:
@@ -79,35 +81,35 @@ def test_another_rule_about_the_same_gate_keeps_it_off(tmp_path: Path) -> None:
     other = Rule('latency', '2', 'checkout_v2', dry_run=True)
     journal = opened(tmp_path, clock, RULE, other)
     journal.receive([(ALERT, 'webhook', '')])
-    (action,) = journal.due()
-    journal.claim_change(action)
-    journal.answered(action)
-    journal.end(action, 'disabled', '', 'off', 'mark')
+    (action,) = journal.actions.due()
+    journal.actions.claim_change(action)
+    journal.actions.answered(action)
+    journal.actions.end(action, 'disabled', '', 'off', 'mark')
     journal.receive([(RECOVERY, 'webhook', '')])
 
     journal.receive([(replace(ALERT, monitor_id='2'), 'webhook', '')])
     clock.now += 61
 
-    enabling = next(each for each in journal.due() if each.kind is Kind.ENABLE)
-    assert not journal.claim_change(enabling)
-    assert journal.action(enabling.id).why == 'an alert about this gate is not over'
+    enabling = next(each for each in journal.actions.due() if each.kind is Kind.ENABLE)
+    assert not journal.actions.claim_change(enabling)
+    assert journal.actions.action(enabling.id).why == 'an alert about this gate is not over'
 
 
 def test_old_lines_go_and_what_may_be_undone_stays(tmp_path: Path) -> None:
     clock = Clock()
     journal = opened(tmp_path, clock)
     journal.receive([(ALERT, 'webhook', '')])
-    (action,) = journal.due()
-    journal.claim_change(action)
-    journal.answered(action)
-    journal.end(action, 'disabled', '', 'off', 'mark')
+    (action,) = journal.actions.due()
+    journal.actions.claim_change(action)
+    journal.actions.answered(action)
+    journal.actions.end(action, 'disabled', '', 'off', 'mark')
     journal.told(*journal.untold())
 
     clock.now += 91 * 86400
     journal.prune()
 
     assert rows(tmp_path, 'SELECT * FROM requests') == []
-    assert journal.mark_when_turned_off(action) == 'mark'
+    assert journal.actions.mark_when_turned_off(action) == 'mark'
 
 
 def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:

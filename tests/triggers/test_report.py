@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statsig.datadog.dogstatsd import DogStatsdAddress
+from statsig.relay.triggers.actions import Action
 from statsig.relay.triggers.decision import Decision, Reason, Verdict
 from statsig.relay.triggers.event_lines import EventLines
-from statsig.relay.triggers.journal import Action, Decided
+from statsig.relay.triggers.journal import Decided
 from statsig.relay.triggers.report import _OUTCOMES, Links, Reporter, action_event
 from statsig.relay.triggers.rules import Kind
 

@@ -66,7 +66,10 @@ class Triggers(RuleBasedStateMachine):
         # Two of them, as two workers have.
         self.journals = [Journal(self.path, RULES, LIMITS, self.clock, 900) for _ in range(2)]
         self.executor = Executor(
-            self.journals[0], lambda: KillSwitch(self.server.url, DEFAULT_KEY, True), self.clock, threading.Event()
+            self.journals[0].actions,
+            lambda: KillSwitch(self.server.url, DEFAULT_KEY, True),
+            self.clock,
+            threading.Event(),
         )
 
     def teardown(self) -> None:
@@ -131,7 +134,7 @@ class Triggers(RuleBasedStateMachine):
 
     @rule()
     def act(self) -> None:
-        for action in self.journals[0].due():
+        for action in self.journals[0].actions.due():
             before = len(self.server.requests)
             was_on = {gate: self.project.gates[gate]['isEnabled'] for gate in GATES}
             self.executor.attempt(action)

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
+from statsig.relay.triggers.actions import MOST_CHANGES, Action, Actions
 from statsig.relay.triggers.decision import Gate, Step, next_step
-from statsig.relay.triggers.journal import MOST_CHANGES, Action, Journal
 from statsig.relay.triggers.kill_switch import KillSwitch, SwitchError
 from statsig.relay.triggers.rules import Kind
 
@@ -29,13 +29,13 @@ class Executor:
 
     def __init__(
         self,
-        journal: Journal,
+        actions: Actions,
         new_switch: Callable[[], KillSwitch],
         clock: Callable[[], float],
         stopping: threading.Event,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
-        self._journal = journal
+        self._actions = actions
         self._new_switch = new_switch
         self._clock = clock
         self._stopping = stopping
@@ -49,7 +49,7 @@ class Executor:
     def run_due(self) -> None:
         with self._lock:
             busy = dict(self._busy)
-        for action in self._journal.due(list(busy)):
+        for action in self._actions.due(list(busy)):
             if len(busy) >= THREADS or self._stopping.is_set():
                 return
             if action.gate not in busy.values():
@@ -87,15 +87,15 @@ class Executor:
 
     def attempt(self, action: Action) -> None:
         """One attempt, or all that a rehearsal is. Raises sqlite3.Error when the journal cannot be written."""
-        journal, now = self._journal, self._clock()
-        action = journal.action(action.id)
+        actions, now = self._actions, self._clock()
+        action = actions.action(action.id)
         if action.state != 'waiting':
             return
-        if journal.rule_of(action) is None and not action.changes:
-            journal.end(action, 'cancelled', 'the rule is gone, is in dry run, or says something else by now')
+        if actions.rule_of(action) is None and not action.changes:
+            actions.end(action, 'cancelled', 'the rule is gone, is in dry run, or says something else by now')
             return
         if now > action.give_up_at and not action.changes and not action.called_off:
-            journal.end(action, 'gave_up', f'not done within give_up_after, in {action.attempts} attempts')
+            actions.end(action, 'gave_up', f'not done within give_up_after, in {action.attempts} attempts')
             return
         try:
             gate = self._switch().read(action.gate)
@@ -103,22 +103,22 @@ class Executor:
             self._not_read(action, error, now)
             return
         state = _state(gate)
-        journal.found(action, state)
-        step, why = next_step(action.kind, gate, journal.mark_when_turned_off(action))
+        actions.found(action, state)
+        step, why = next_step(action.kind, gate, actions.mark_when_turned_off(action))
         if step is Step.SETTLED:
             self._settled(action, gate)
         elif step is Step.LEAVE:
-            journal.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, state)
+            actions.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, state)
         elif action.rehearsal:
-            journal.end(
+            actions.end(
                 action, f'would_{action.kind}', f'the gate is {state} and would be turned {_goal(action)}', state
             )
-        elif action.changes and (action.called_off or journal.rule_of(action) is None):
+        elif action.changes and (action.called_off or actions.rule_of(action) is None):
             reason = action.called_off or 'the rule has changed'
-            journal.end(action, 'cancelled', f'{reason}; PUTs without effect: {action.changes}', state)
+            actions.end(action, 'cancelled', f'{reason}; PUTs without effect: {action.changes}', state)
         elif now > action.give_up_at:
             why = f'not done within give_up_after; PUTs without effect: {action.changes}'
-            journal.end(action, 'gave_up', why, state)
+            actions.end(action, 'gave_up', why, state)
         else:
             self._change(action, gate)
 
@@ -126,43 +126,43 @@ class Executor:
         if error.final or action.rehearsal or now > action.give_up_at:
             unknown = '; what became of the PUTs that were sent is not known' if action.changes else ''
             outcome = 'refused_by_statsig' if error.final else 'gave_up'
-            self._journal.end(action, outcome if not action.rehearsal else 'failed', f'{error}{unknown}')
+            self._actions.end(action, outcome if not action.rehearsal else 'failed', f'{error}{unknown}')
         else:
             self._again(action, error)
 
     def _again(self, action: Action, error: SwitchError) -> None:
         pause = min(_FIRST_PAUSE * 2 ** min(action.attempts, 10), _LONGEST_PAUSE)
         pause = max(pause * random.uniform(0.75, 1.0), error.pause)  # noqa: S311 (it only spreads requests)
-        self._journal.retry(action, pause, str(error))
+        self._actions.retry(action, pause, str(error))
 
     def _settled(self, action: Action, gate: Gate) -> None:
         """The gate is as it should be, at the beginning of an attempt."""
         state = _state(gate)
         if action.rehearsal:
-            self._journal.end(action, 'would_do_nothing', f'the gate is {state} already', state)
+            self._actions.end(action, 'would_do_nothing', f'the gate is {state} already', state)
         elif not action.changes:
-            self._journal.end(action, f'already_{state}', 'nothing to do', state)
+            self._actions.end(action, f'already_{state}', 'nothing to do', state)
         elif action.answered:
-            self._journal.end(action, f'{action.kind}d', '', state, gate.mark)
+            self._actions.end(action, f'{action.kind}d', '', state, gate.mark)
         else:
             why = 'a PUT was sent and its answer did not arrive: it may have been this action, or somebody else'
-            self._journal.end(action, f'{action.kind}d', why, state)
+            self._actions.end(action, f'{action.kind}d', why, state)
 
     def _change(self, action: Action, gate: Gate) -> None:
-        journal = self._journal
-        if not journal.claim_change(action):
+        actions = self._actions
+        if not actions.claim_change(action):
             return
         try:
             self._switch().put(action.kind, action.gate)
         except SwitchError as error:
             if error.final:
                 # `found` has just seen it, and Statsig has said no.
-                journal.end(action, 'refused_by_statsig', _with_review(str(error), gate), _state(gate))
+                actions.end(action, 'refused_by_statsig', _with_review(str(error), gate), _state(gate))
             else:
-                self._again(journal.action(action.id), error)
+                self._again(actions.action(action.id), error)
             return
-        journal.answered(action)
-        self._verify(journal.action(action.id))
+        actions.answered(action)
+        self._verify(actions.action(action.id))
 
     def _verify(self, action: Action) -> None:
         """Whether Statsig, asked again, says so too."""
@@ -174,13 +174,13 @@ class Executor:
             except SwitchError as failed:
                 error = failed
                 continue
-            self._journal.step(action, f'read back: the gate is {_state(gate)}')
+            self._actions.step(action, f'read back: the gate is {_state(gate)}')
             if next_step(action.kind, gate, gate.mark)[0] is Step.SETTLED:
-                self._journal.end(action, f'{action.kind}d', '', _state(gate), gate.mark)
+                self._actions.end(action, f'{action.kind}d', '', _state(gate), gate.mark)
                 return
         if gate is not None and (gate.requires_review or action.changes >= MOST_CHANGES):
             why = f'Statsig accepted {action.changes} PUTs, and the gate is still {_state(gate)}'
-            self._journal.end(action, 'failed', _with_review(why, gate), _state(gate))
+            self._actions.end(action, 'failed', _with_review(why, gate), _state(gate))
         else:
             self._again(action, error)
 

@@ -67,6 +67,10 @@ class Notification:
         """Tells one alert of a monitor from another as well as possible."""
         return self.cycle or f'scope {self.scope}'
 
+    def is_of_alert(self, cycle: str, scope: str) -> bool:
+        """Whether it is about the alert that an action was decided for."""
+        return cycle == self.cycle if cycle and self.cycle else scope == self.scope
+
 
 def template() -> str:
     """The payload to paste into Datadog."""

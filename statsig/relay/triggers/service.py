@@ -16,9 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from statsig.relay.triggers.actions import Action
 from statsig.relay.triggers.configuration import TriggersConfiguration
 from statsig.relay.triggers.executor import Executor
-from statsig.relay.triggers.journal import Action, Decided, Journal
+from statsig.relay.triggers.journal import Decided, Journal
 from statsig.relay.triggers.kill_switch import KillSwitch
 from statsig.relay.triggers.locks import EXECUTOR, FileLock
 from statsig.relay.triggers.notification import Notification
@@ -60,7 +61,7 @@ class Triggers:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._lock = FileLock(state_dir / EXECUTOR)
-        self._executor = Executor(self._journal, self._new_switch, time.time, self._stopping, self._wake.set)
+        self._executor = Executor(self._journal.actions, self._new_switch, time.time, self._stopping, self._wake.set)
         self._reporter = Reporter(Links(configuration.project, f'https://app.{configuration.datadog_site}'))
         self._outbox = _Outbox()
         self._outbox_lock = threading.Lock()
