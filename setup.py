@@ -17,6 +17,7 @@ CHECKS_BASE_REQ = 'datadog-checks-base>=37.21.0'
 
 # None of these is in the Agent's Python: the check must never import them.
 RELAY = [
+    CHECKS_BASE_REQ.replace('base', 'base[deps]'),  # for `poll`: the check's own code, with what an Agent brings along
     'datadog>=0.50,<0.60',  # writes DogStatsD's protocol; its minors move what lies below its public methods
     'httptools>=0.7,<0.10',  # parses HTTP (llhttp, Node's parser); a minor may bring another llhttp
     'msgspec>=0.19,<0.23',  # decodes events straight into typed structs, three times as fast as a JSON library

@@ -7,11 +7,7 @@ Agent counts bytes, and a datagram that its socket does not take is gone, which 
 
 from __future__ import annotations
 
-import errno
-import logging
-import os
 import socket
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -23,13 +19,6 @@ from statsig.datadog.metrics import Sample
 
 LARGEST_UDP_DATAGRAM = 1432  # bytes: what passes every usual network in one packet
 LARGEST_UNIX_DATAGRAM = 8192  # bytes: the Agent's buffer; it drops what is larger
-_BURST = 16  # datagrams sent in a row: a receiver's buffer may hold no more than a hundred
-
-# The socket is there and full. Anything else means that there is none, or none that listens.
-_FULL = (errno.EAGAIN, errno.ENOBUFS)
-_FULL_FOR_LONG = 5.0  # seconds
-_COMPLAINT_INTERVAL = 60.0  # seconds between two lines in the log about the same trouble
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +37,21 @@ class DogStatsdAddress:
         if parts.scheme == 'unix' and not parts.netloc and 1 < len(parts.path.encode()) <= 107:
             return cls(path=parts.path)
         if parts.scheme == 'udp' and parts.hostname and port and parts.path in ('', '/'):
+            parts.hostname.encode('idna')  # a name that cannot be looked up: UnicodeError is a ValueError
             return cls(host=parts.hostname, port=port)
         raise ValueError(url)
 
     @property
     def largest_datagram(self) -> int:
         return LARGEST_UNIX_DATAGRAM if self.path else LARGEST_UDP_DATAGRAM
+
+    @property
+    def is_name(self) -> bool:
+        """Whether the host has to be looked up."""
+        try:
+            return not self.path and not ip_address(self.host)
+        except ValueError:
+            return True
 
     def __str__(self) -> str:
         return f'unix://{self.path}' if self.path else f'udp://{self.host}:{self.port}'
@@ -148,136 +146,3 @@ def packed(lines: Iterable[bytes], limit: int) -> list[bytes]:
     if parts:
         datagrams.append(b''.join(parts))
     return datagrams
-
-
-@dataclass(slots=True)
-class DatagramCounts:
-    """Since the last time. retried: how often the socket did not take one."""
-
-    sent: int = 0
-    retried: int = 0
-    dropped: int = 0
-
-
-class DogStatsdSocket:
-    """Datagrams on their way to the Agent, in order. One that is not taken stays first in line.
-
-    Over UDP nobody says whether one arrived; only a closed port behind a loopback address is noticed, as a rule.
-    Nothing here ever waits.
-    """
-
-    def __init__(self, address: DogStatsdAddress, clock: Callable[[], float]) -> None:
-        self._address = address
-        self._clock = clock
-        self._socket: socket.socket | None = None
-        self._is_loopback = False
-        self._waiting: deque[bytes] = deque()
-        self._blocked_since: float | None = None
-        self._complained = -_COMPLAINT_INTERVAL
-        self.counts = DatagramCounts()
-        self.trouble: OSError | None = None
-        """Why the last datagram was not taken; None where it was."""
-
-    @property
-    def waiting(self) -> int:
-        """Datagrams that are still here."""
-        return len(self._waiting)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the last datagram was not taken because there are too many before it: a moment later it may be."""
-        return self.trouble is not None and self.trouble.errno in _FULL
-
-    @property
-    def blocked_for(self) -> float:
-        """Seconds since the socket took one; 0 where it takes them."""
-        return 0.0 if self._blocked_since is None else self._clock() - self._blocked_since
-
-    def add(self, datagrams: Iterable[bytes]) -> None:
-        self._waiting.extend(datagrams)
-
-    def send_some(self) -> bool:
-        """Hands over some of what waits. Whether the socket took them all: if not, it wants a pause."""
-        for _ in range(min(_BURST, len(self._waiting))):
-            if not self.hand_over(self._waiting[0]):
-                self._complain()
-                return False
-            self._waiting.popleft()
-        return True
-
-    def hand_over(self, datagram: bytes) -> bool:
-        """This one now, before all that waits. Whether it need not be kept any longer."""
-        try:
-            self._send(datagram)
-        except OSError as error:
-            return self._not_taken(error)
-        self.counts.sent += 1
-        self._blocked_since = self.trouble = None
-        return True
-
-    def take_counts(self) -> DatagramCounts:
-        counts, self.counts = self.counts, DatagramCounts()
-        return counts
-
-    def close(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def _send(self, datagram: bytes) -> None:
-        """Raises OSError where it was not taken."""
-        if self._socket is None:
-            self._socket = _connect(self._address)
-            self._is_loopback = not self._address.path and ip_address(self._socket.getpeername()[0]).is_loopback
-        self._socket.send(datagram)
-        if self._is_loopback:
-            # The answer of a closed port is there already, and would otherwise be reported for the next datagram.
-            number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if number:
-                raise OSError(number, os.strerror(number))
-
-    def _not_taken(self, error: OSError) -> bool:
-        """Whether it is dropped: it never will be taken."""
-        self.trouble = error
-        if error.errno == errno.EMSGSIZE:
-            self.counts.dropped += 1
-            _log.error('A datagram was dropped: the socket at %s takes none so large', self._address)
-            return True
-        self.counts.retried += 1
-        if error.errno not in _FULL and self._address.path:
-            self.close()  # an Agent that was restarted has a new socket under the same path
-        if self._blocked_since is None:
-            self._blocked_since = self._clock()
-        return False
-
-    def _complain(self) -> None:
-        # A Unix socket holds few datagrams, so a flush fills it for a moment; that is no trouble.
-        if self.trouble is None or (self.is_full and self.blocked_for < _FULL_FOR_LONG):
-            return
-        if self._clock() - self._complained >= _COMPLAINT_INTERVAL:
-            self._complained = self._clock()
-            _log.warning(
-                'DogStatsD takes no datagrams at %s (%s): they are kept and sent later', self._address, self.why
-            )
-
-    @property
-    def why(self) -> str:
-        """Why the last datagram was not taken, in the system's words."""
-        return (self.trouble and self.trouble.strerror) or 'no address of that name'
-
-
-def _connect(address: DogStatsdAddress) -> socket.socket:
-    """Raises OSError."""
-    if address.path:
-        connected = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        target: Any = address.path
-    else:
-        family, _, _, _, target = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)[0]
-        connected = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        connected.setblocking(False)
-        connected.connect(target)
-    except OSError:
-        connected.close()
-        raise
-    return connected

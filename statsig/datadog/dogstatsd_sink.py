@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, DogStatsdSocket, packed
+from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, packed
 from statsig.datadog.dogstatsd_events import DogStatsdEvents
+from statsig.datadog.dogstatsd_socket import DogStatsdSocket
 from statsig.datadog.event import DatadogEvent
 from statsig.datadog.metrics import Metric, Sample
 from statsig.datadog.sink import NotTakenError

@@ -72,7 +72,11 @@ DATAGRAMS = _count(
     'sent: handed to the socket; retried: not taken at once; dropped',
 )
 WAITING = Metric(
-    'relay.dogstatsd.waiting', 'gauge', 'packet', ('worker',), 'Datagrams that the socket did not take so far'
+    'relay.dogstatsd.waiting',
+    'gauge',
+    'packet',
+    ('worker',),
+    'Datagrams that waited for the socket, the most since the last flush',
 )
 
 TRIGGERS = _count('relay.trigger.count', 'event', ('rule', 'gate', 'outcome'), 'What became of alerts, by rule')

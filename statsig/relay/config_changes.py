@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from statsig.datadog.dogstatsd import DogStatsdSocket
 from statsig.datadog.dogstatsd_events import DogStatsdEvents
+from statsig.datadog.dogstatsd_socket import DogStatsdSocket
 from statsig.datadog.webhook_changes import event_of_change
 from statsig.relay.configuration import RelayConfiguration
 from statsig.relay.health import Health
 from statsig.webhook.config_changes import ConfigChange
 
-# Datagrams that may wait for a socket before no more events are added: at most 4 MB.
+# Events that may wait for a socket before no more are added: at most 4 MB. Counts that wait do not matter here.
 MOST_WAITING = 500
 
 _log = logging.getLogger(__name__)
@@ -40,18 +40,21 @@ class ConfigChangeEvents:
 
     def add(self, changes: Sequence[ConfigChange], more: int) -> None:
         """more: changes of the same delivery that were too many to be looked at."""
-        dropped = more
+        without_room = 0
         for change in changes:
             if not change.concerns(self._environments):
                 self._health.config_change('filtered')
-            elif self._socket.waiting >= MOST_WAITING:
-                dropped += 1
+            elif self._socket.waiting_events >= MOST_WAITING:
+                without_room += 1
             else:
                 self._add(change)
         self._wake()
-        if dropped:
-            self._health.config_change('dropped', dropped)
-            _log.error('%d config changes became no events: there is no room for more that wait', dropped)
+        if without_room + more:
+            self._health.config_change('dropped', without_room + more)
+        if without_room:
+            _log.error('%d config changes became no events: %d wait for DogStatsD already', without_room, MOST_WAITING)
+        if more:
+            _log.error('%d config changes became no events: a delivery had more than are looked at', more)
 
     def _add(self, change: ConfigChange) -> None:
         try:

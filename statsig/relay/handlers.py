@@ -17,6 +17,7 @@ _JSON = {'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff'
 _FULL = Response(503, 'full', headers={'Retry-After': '30'})
 _OK = Response(200, 'ok')
 _NOT_READY = Response(503, 'not_ready')
+_NO_BODY = Allowance(0, Response(413, 'too_large'))
 _NOT_FOUND = Response(404, 'not_found')
 _COMPLAINT_INTERVAL = 60.0  # seconds between two lines in the log about refusals of the same kind
 _REMEDIES = {
@@ -34,6 +35,7 @@ class StatsigWebhook:
     """POST /webhooks/statsig."""
 
     name = 'statsig'
+    is_probe = False
 
     def __init__(self, receiver: Receiver, health: Health, is_full: Callable[[], bool], clock: Callable[[], float]):
         self._receiver = receiver
@@ -82,19 +84,22 @@ class StatsigWebhook:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """GET or HEAD. Probes come every few seconds and are in no metric."""
+    """GET or HEAD. Probes come every few seconds: only those that are no probes are in a metric."""
 
     name: str
     is_well: Callable[[], bool]
+    health: Health
+    is_probe: bool = True
 
     def admit(self, head: Head) -> Allowance | Response:
-        return Allowance(0, _NOT_READY) if head.method in (b'GET', b'HEAD') else _METHOD_NOT_ALLOWED['GET, HEAD']
+        return _NO_BODY if head.method in (b'GET', b'HEAD') else _METHOD_NOT_ALLOWED['GET, HEAD']
 
     def respond(self, head: Head, body: bytes) -> Response:
         return _OK if self.is_well() else _NOT_READY
 
     def answered(self, response: Response, body_bytes: int) -> None:
-        pass
+        if response not in (_OK, _NOT_READY):
+            self.health.answered(self.name, response.outcome, response.status, body_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class Nothing:
 
     health: Health
     name: str = 'none'
+    is_probe: bool = False
 
     def admit(self, head: Head) -> Allowance | Response:
         return _NOT_FOUND

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from statsig.datadog.dogstatsd import DatagramCounts
+from statsig.datadog.dogstatsd_socket import DatagramCounts
 from statsig.datadog.metrics import Sample
 from statsig.datadog.relay_metrics import BYTES, CONFIG_CHANGES, DATAGRAMS, FLUSH_DURATION, REQUESTS, WAITING
 

@@ -18,9 +18,11 @@ import httptools
 
 _LARGEST_HEAD = 16 * 1024  # bytes of request line and headers
 _MOST_HEADERS = 100
+_HEADER_MARKS = 4  # bytes of a header beside its name and value: a colon, a space, a line end
 _IDLE = 75.0  # seconds a connection may stay open after a request
 _LINGER = 2.0  # seconds that a refused sender may go on sending, so that it reads the answer rather than a reset
 _SWEEP = 0.5  # seconds between two looks at which connections are over their time
+_SURPLUS_TIMEOUT = 1.0  # seconds for a request on a connection of those kept for probes
 _FRAMING = 64 * 1024  # bytes of chunk headers a body may have beside twice its own size
 
 _log = logging.getLogger(__name__)
@@ -71,6 +73,10 @@ class Handler(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def is_probe(self) -> bool:
+        """Whether it answers even where there are too many connections for anything else."""
+
     def admit(self, head: Head) -> Allowance | Response:
         """Looks at the head: how much of a body to read, or the answer without reading any."""
 
@@ -97,6 +103,9 @@ class Limits:
     request_timeout: float = 30.0
     answer_timeout: float = 10.0  # for an answer that was promised; Datadog waits for 15 s
     most_connections: int = 500  # half of the open files that a process usually may have
+    # More are taken for a moment each, so that an orchestrator's probes are answered: else strangers who connect and
+    # say nothing could have a healthy relay restarted.
+    kept_for_probes: int = 50
     most_buffered: int = 64 * 1024 * 1024
 
 
@@ -127,6 +136,14 @@ class HttpServer:
 
     def now(self) -> float:
         return self._loop.time()
+
+    def make_room(self) -> None:
+        """Where there are as many connections as may be, the one that has been idle for longest goes: whoever connects
+        and says nothing keeps nobody out."""
+        if len(self.connections) >= self.limits.most_connections:
+            idle = [connection for connection in self.connections if connection.is_idle]
+            if idle:
+                min(idle, key=lambda connection: connection.idle_since).close_if_idle()
 
     async def stop(self, grace: float) -> None:
         """No new connections; requests that have begun are answered, for `grace` seconds at most."""
@@ -160,6 +177,8 @@ class _Connection(asyncio.Protocol):
         self._refused = False
         self._awaited: asyncio.Future[Response] | None = None
         self._peer = ''
+        self.idle_since = 0.0
+        self._is_surplus = False  # of the places that are kept for probes
         self._keep_alive = True
         self._deadline = 0.0
         self._received = 0  # bytes of the request so far, but for those of the read that began it
@@ -167,27 +186,34 @@ class _Connection(asyncio.Protocol):
 
     def _begin(self) -> None:
         self._url = b''
+        self._head_size = self._header_lines = 0
         self._headers: dict[bytes, bytes] = {}
         self._head: Head | None = None
         self._handler = self._server.site.fallback
         self._allowance = _NO_BODY
-        self._body: list[bytes] = []
+        self._body = bytearray()
         self._size = 0
 
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self.idle_since = self._server.now()
         peer = transport.get_extra_info('peername')
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ''
         # Not _IDLE: whoever connects and says nothing keeps a place that others may need.
         self._deadline = self._server.now() + self._server.limits.request_timeout
-        if len(self._server.connections) >= self._server.limits.most_connections:
+        self._server.make_room()
+        others = len(self._server.connections) - self._server.limits.most_connections
+        if others >= self._server.limits.kept_for_probes:
             self._handler.answered(_FULL, 0)
             self._transport.write(_FULL.closing)
             self._transport.close()
             self._refused = True
             return
+        if others >= 0:
+            self._is_surplus = True
+            self._deadline = self._server.now() + _SURPLUS_TIMEOUT
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -210,6 +236,9 @@ class _Connection(asyncio.Protocol):
         self._received += len(data)
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError:
+            _log.exception('A request failed; this is a defect of the relay')
+            self._refuse(_FAILED)
         except httptools.HttpParserUpgrade:
             self._refuse(_BAD_REQUEST)
         except httptools.HttpParserError:
@@ -236,24 +265,32 @@ class _Connection(asyncio.Protocol):
         self._begin()
         self._reading = True
         self._received = 0
-        self._deadline = self._server.now() + self._server.limits.request_timeout
+        if not self._is_surplus:
+            self._deadline = self._server.now() + self._server.limits.request_timeout
 
     def on_url(self, url: bytes) -> None:
         if self._awaited:
             return
-        self._url += url
+        self._head_size += len(url)
+        if self._head_size > _LARGEST_HEAD:
+            self._refuse(_HEAD_TOO_LARGE)
+        else:
+            self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._awaited:
+        if self._awaited or self._refused:
             return
         if self._head is not None:  # a trailer
             self._refuse(_BAD_REQUEST)
             return
+        self._head_size += len(name) + len(value) + _HEADER_MARKS
+        self._header_lines += 1
+        if self._head_size > _LARGEST_HEAD or self._header_lines > _MOST_HEADERS:
+            self._refuse(_HEAD_TOO_LARGE)
+            return
         name = name.lower()
         headers = self._headers
         headers[name] = b'%b, %b' % (headers[name], value) if name in headers else value
-        if len(headers) > _MOST_HEADERS:
-            self._refuse(_HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         if self._refused:
@@ -264,6 +301,9 @@ class _Connection(asyncio.Protocol):
         headers = self._headers
         self._head = head = Head(self._parser.get_method(), self._url.partition(b'?')[0], headers, self._peer)
         self._handler = self._server.site.handler(head)
+        if self._is_surplus and not self._handler.is_probe:
+            self._refuse(_FULL)
+            return
         admitted = self._handler.admit(head)
         if isinstance(admitted, Response):
             self._refuse(admitted)
@@ -282,7 +322,7 @@ class _Connection(asyncio.Protocol):
             return
         self._size += len(body)
         self._server.buffered += len(body)
-        self._body.append(body)
+        self._body += body  # not a list: of chunks of two bytes each, that would take thirty times as much
         if self._size > self._allowance.limit:
             self._refuse(self._allowance.beyond)
         elif self._server.buffered > self._server.limits.most_buffered:
@@ -291,7 +331,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._refused or self._head is None:
             return
-        body = self._body[0] if len(self._body) == 1 else b''.join(self._body)
+        body = bytes(self._body)
         self._release()
         self._keep_alive = self._parser.should_keep_alive()
         try:
@@ -314,13 +354,14 @@ class _Connection(asyncio.Protocol):
     def _answer(self, response: Response, body_bytes: int) -> None:
         self._handler.answered(response, body_bytes)
         self._reading = False
-        if self._refused or self._server.stopping or not self._keep_alive:
+        if self._refused or self._server.stopping or self._is_surplus or not self._keep_alive:
             self._refused = True  # whatever follows on this connection
             self._transport.write(response.closing)
             self._transport.close()
             return
         self._transport.write(response.kept_alive)
-        self._deadline = self._server.now() + _IDLE
+        self.idle_since = self._server.now()
+        self._deadline = self.idle_since + _IDLE
 
     # Ends
 
@@ -352,8 +393,13 @@ class _Connection(asyncio.Protocol):
         else:
             self._transport.close()
 
+    @property
+    def is_idle(self) -> bool:
+        return not self._reading and not self._refused
+
     def close_if_idle(self) -> None:
-        if not self._reading and not self._refused:
+        if self.is_idle:
+            self._refused = True
             self._transport.close()
 
     def abort(self) -> None:
@@ -362,4 +408,4 @@ class _Connection(asyncio.Protocol):
     def _release(self) -> None:
         self._server.buffered -= self._size
         self._size = 0
-        self._body = []
+        self._body = bytearray()

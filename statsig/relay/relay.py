@@ -7,7 +7,8 @@ import logging
 import socket
 import time
 
-from statsig.datadog.dogstatsd import DogStatsdLines, DogStatsdSocket, packed
+from statsig.datadog.dogstatsd import DogStatsdLines, packed
+from statsig.datadog.dogstatsd_socket import DogStatsdSocket, LookedUpAside
 from statsig.datadog.relay_metrics import samples
 from statsig.relay.config_changes import ConfigChangeEvents
 from statsig.relay.configuration import RelayConfiguration
@@ -25,6 +26,8 @@ REQUEST_GRACE = 10.0  # seconds that requests under way may take when the relay 
 DELIVERY_GRACE = 5.0  # seconds after that to hand over the last counts
 TRIGGERS_GRACE = 5.0  # seconds of those for what the triggers are doing; the next start goes on with it
 _PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attempts to hand over datagrams
+# In the end more at once, so that all that may be counted has left within that grace: 20,000 datagrams.
+_LAST_BURSTS = 4
 
 _log = logging.getLogger(__name__)
 
@@ -37,8 +40,9 @@ class Relay:
         self._worker = worker
         self._health = Health(worker)
         self._lines = DogStatsdLines(configuration.dogstatsd, configuration.metric_namespace, configuration.tags)
-        self._socket = DogStatsdSocket(configuration.dogstatsd, time.monotonic)
+        self._socket = DogStatsdSocket(configuration.dogstatsd, time.monotonic, LookedUpAside(configuration.dogstatsd))
         self._flush_seconds = 0.0
+        self._most_waiting = 0  # datagrams, since the last flush
         self._flushed = asyncio.Event()  # something waits for the socket
         changes = (
             ConfigChangeEvents(configuration, self._socket, self._health, time.time, self._flushed.set)
@@ -57,8 +61,8 @@ class Relay:
 
     def _handlers(self) -> dict[bytes, Handler]:
         handlers: dict[bytes, Handler] = {
-            b'/healthz': Probe('healthz', lambda: True),
-            b'/readyz': Probe('readyz', self._is_ready),
+            b'/healthz': Probe('healthz', lambda: True, self._health),
+            b'/readyz': Probe('readyz', self._is_ready, self._health),
         }
         if self._receiver:
             handlers[STATSIG_WEBHOOK] = StatsigWebhook(self._receiver, self._health, self._is_full, time.monotonic)
@@ -111,7 +115,8 @@ class Relay:
         started = time.perf_counter()
         counted = samples(self._receiver.tally.take(time.time()), self._worker) if self._receiver else []
         report = self._triggers.report() if self._triggers else None
-        own = self._health.take(self._socket.take_counts(), self._socket.waiting, self._flush_seconds)
+        own = self._health.take(self._socket.take_counts(), self._most_waiting, self._flush_seconds)
+        self._most_waiting = 0
         lines = (self._lines.line(sample) for sample in [*counted, *own, *(report.samples if report else ())])
         self._socket.add(packed(lines, self._configuration.dogstatsd.largest_datagram))
         self._socket.add(self._events.datagram(event) for event in (report.events if report else ()))
@@ -123,7 +128,8 @@ class Relay:
         while True:
             await self._flushed.wait()
             waiting = self._socket.waiting
-            self._socket.send_some()
+            if not self._socket.send_some():
+                self._most_waiting = max(self._most_waiting, self._socket.waiting)
             # A full socket takes some each time; one that takes none is asked more and more seldom.
             pause = _PAUSE if self._socket.waiting < waiting else min(2 * pause, _LONGEST_PAUSE)
             if self._socket.waiting:
@@ -134,7 +140,7 @@ class Relay:
     async def _deliver_the_rest(self) -> bool:
         end = time.monotonic() + DELIVERY_GRACE
         while self._socket.waiting and time.monotonic() < end:
-            self._socket.send_some()
+            all(self._socket.send_some() for _ in range(_LAST_BURSTS))
             await asyncio.sleep(_PAUSE)
         if self._socket.waiting:
             _log.error(

@@ -122,6 +122,8 @@ def _supervise(configuration: RelayConfiguration, listening: socket.socket) -> i
             if worker is None or not worker.is_alive():
                 workers[name] = _started(configuration, listening, name)
         stop.wait(_RESTART_PAUSE)
+    # Else the kernel would go on accepting connections that nobody will serve.
+    listening.close()
     return _stopped(workers)
 
 

@@ -71,6 +71,7 @@ class DogStatsdListener:
         self._lock = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._gauges: dict[tuple[str, str], float] = {}
+        self._highest: dict[str, float] = {}
         self._types: dict[str, str] = {}
         self._events: list[ReceivedEvent] = []
         self.wrong: list[str] = []
@@ -153,6 +154,7 @@ class DogStatsdListener:
             self._counts[key] += int(found['value'])
         else:
             self._gauges[key] = float(found['value'])
+            self._highest[key[0]] = max(self._gauges[key], self._highest.get(key[0], 0.0))
 
     def _add_event(self, datagram: bytes) -> None:
         try:

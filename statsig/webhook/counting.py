@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,7 @@ OTHER = 'other'
 CONFIG_CHANGE = 'statsig::config_change'  # is no exposure and no custom event, and is never counted as one
 
 _HOUR = 3600
+_NUMBER = re.compile(r'[0-9.]{1,20}')
 _LONGEST_TEXT = 800  # characters: more of a name is not kept
 _LARGEST_WEIGHT = 1_000_000
 # How many different events, and bytes of bodies, are held before they are reduced to contexts.
@@ -123,11 +125,13 @@ class Tally:
             times = held.get(event)
             if times is None:
                 held[event] = [1]
+                if len(held) > _EVENTS_HELD:
+                    self._reduce()
             else:
                 times[0] += 1
         self._malformed += decoded.malformed
         self._held_bytes += size
-        if len(held) > _EVENTS_HELD or self._held_bytes > _BYTES_HELD:
+        if self._held_bytes > _BYTES_HELD:
             self._reduce()
 
     def take(self, now: float) -> Counts:
@@ -208,6 +212,8 @@ def weight(event: Event) -> int:
     sampling = event.statsig_metadata
     if sampling is None or sampling.sampling_rate is None or sampling.sampling_mode == 'shadow':
         return 1
+    if isinstance(sampling.sampling_rate, str) and not _NUMBER.fullmatch(sampling.sampling_rate):
+        return 1  # Python would take more for a number than anybody else: underscores, digits of other scripts
     try:
         rate = float(sampling.sampling_rate)
     except (ValueError, OverflowError):

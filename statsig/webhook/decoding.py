@@ -60,14 +60,16 @@ _TO_BRACKET_OR_COMMA = re.compile(rb'(?:[^\[\]{}",]+|%b)*+([\[\]{},])' % _STRING
 
 # One event takes 300 bytes and ten brackets. Bodies that are made of little else than punctuation would take seconds
 # and a hundred times their size in memory.
-_SPARSE = 8  # bytes for each comma
-_MOST_ITEMS = 200_000  # that are looked at one by one
+_LARGE = 1024 * 1024  # bytes of a body of which that is asked
+_LEAST_PER_OBJECT = 16  # bytes
+_LEAST_PER_ITEM = 8  # bytes for each comma, where items are looked at one by one
+_MOST_ITEMS = 400_000  # that are looked at one by one
 _MOST_BRACKETS = 1_200_000
 
 
 def decode(body: bytes) -> Decoded:
     """Raises MalformedBodyError. Takes time in proportion to the body, whatever is in it."""
-    if len(body) > 1024 * 1024 and body.count(b',') > len(body) // _SPARSE:
+    if len(body) > _LARGE and body.count(b'{') > len(body) // _LEAST_PER_OBJECT:
         raise MalformedBodyError
     try:
         found = _body.decode(body)
@@ -88,12 +90,12 @@ def events_named(body: bytes, event_name: str) -> Iterator[dict[str, Any]]:
 
 
 def _decoded_one_by_one(body: bytes) -> Decoded:
-    events: list[Event] = []
-    malformed = 0
-    items = _items(body)
-    if len(items) > _MOST_ITEMS:
+    if len(body) > _LARGE and body.count(b',') > len(body) // _LEAST_PER_ITEM:
         raise MalformedBodyError
-    for item in items:
+    events: list[Event] = []
+    items = _items(body)
+    malformed = max(0, len(items) - _MOST_ITEMS)
+    for item in items[:_MOST_ITEMS]:
         event = _event_of(item)
         if event is None:
             malformed += 1

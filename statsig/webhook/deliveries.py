@@ -6,18 +6,22 @@ from collections.abc import Callable
 
 from xxhash import xxh3_128_intdigest
 
-REMEMBERED_FOR = 600.0  # seconds
+LEAST_REMEMBERED_FOR = 600.0  # seconds
 _MOST_BODIES = 250_000  # in each of the two sets below: 40 MB together
 
 
 class Deliveries:
-    """Remembers bodies for at least 10 minutes, or the last 250,000 of them, whichever is less; at most twice that.
+    """Remembers bodies for at least 10 minutes, and as long as their signatures are good, or the last 250,000 of them,
+    whichever is less; at most twice that.
+
+    max_age: seconds that a signature is good for, both ways.
 
     A fast hash without secrets is enough: only bodies that carry a valid signature get here.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], max_age: float = 300.0) -> None:
         self._clock = clock
+        self._remembered_for = max(LEAST_REMEMBERED_FOR, 2 * max_age)
         self._newer: set[int] = set()
         self._older: set[int] = set()
         self._newer_since = clock()
@@ -32,7 +36,7 @@ class Deliveries:
 
     def _forget(self) -> None:
         now = self._clock()
-        if now - self._newer_since >= REMEMBERED_FOR or len(self._newer) >= _MOST_BODIES:
-            idle = now - self._newer_since >= 2 * REMEMBERED_FOR
+        if now - self._newer_since >= self._remembered_for or len(self._newer) >= _MOST_BODIES:
+            idle = now - self._newer_since >= 2 * self._remembered_for
             self._older = set() if idle else self._newer
             self._newer, self._newer_since = set(), now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 
 _GZIP_OR_ZLIB = 47  # zlib's `wbits`: look at the header, up to the largest window
+_MOST_MEMBERS = 100  # of one gzip body: each costs a copy of what is behind it
 _PLAIN = (b'', b'identity')
 _COMPRESSED = (b'gzip', b'x-gzip', b'deflate')
 
@@ -38,6 +39,8 @@ def _inflated(body: bytes, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     while body:  # gzip allows several members, one after the other
+        if len(parts) == _MOST_MEMBERS:
+            raise MalformedEncodingError
         member = zlib.decompressobj(_GZIP_OR_ZLIB)
         try:
             part = member.decompress(body, limit - size + 1)

@@ -72,7 +72,7 @@ class Receiver:
         self._rules = rules
         self._on_changes = on_changes
         self._clock = clock
-        self._deliveries = Deliveries(clock)
+        self._deliveries = Deliveries(clock, rules.max_age)
         self.tally = Tally(rules.counting)
 
     def allowance(self, delivery: Delivery) -> tuple[int, Outcome]:

@@ -6,8 +6,10 @@ import logging
 import os
 import re
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,15 +18,16 @@ from hypothesis import strategies as st
 from statsig.datadog.dogstatsd import (
     DogStatsdAddress,
     DogStatsdLines,
-    DogStatsdSocket,
     SwitchedOffError,
     TagsTooLongError,
     packed,
 )
+from statsig.datadog.dogstatsd_socket import DogStatsdSocket, LookedUpAside
 from statsig.datadog.metrics import Sample
 from statsig.datadog.relay_metrics import CHECK_GATE, CONTEXTS, RELAY_METRICS, samples
 from statsig.webhook.counting import Context, Count, Counts, Kind
 from tests.clock import Clock
+from tests.relay.dogstatsd_receiver import wait_until
 
 UNIX, UDP = DogStatsdAddress(path='/run/dsd.socket'), DogStatsdAddress(host='127.0.0.1', port=8125)
 # What the protocol gives a meaning: nothing of it may come out of a name.
@@ -337,6 +340,95 @@ def test_a_host_without_an_address_is_no_end(caplog: pytest.LogCaptureFixture) -
     assert not outgoing.send_some()
     assert outgoing.waiting == 1
     assert 'udp://no-such-host.invalid:8125' in caplog.text
+
+
+class Names:
+    """A name server: what `getaddrinfo` answers, and whether it answers at all."""
+
+    def __init__(self) -> None:
+        self.addresses: list[tuple[str, int]] = []
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def __call__(self, host: str, port: int, **_: Any) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        self.answers.wait(20)
+        if not self.addresses:
+            raise socket.gaierror(socket.EAI_NONAME, 'Name or service not known')
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, '', address) for address in self.addresses]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    served = Names()
+    monkeypatch.setattr(socket, 'getaddrinfo', served)
+    return served
+
+
+NAMED = DogStatsdAddress(host='agent.example', port=8125)
+
+
+def test_of_the_addresses_of_a_name_the_one_that_listens_is_found(names: Names) -> None:
+    with udp_receiver() as closed, udp_receiver() as listens:
+        names.addresses = [closed.getsockname(), listens.getsockname()]
+        closed.close()
+        outgoing = DogStatsdSocket(NAMED, Clock())
+        outgoing.add([b'one'])
+        assert [outgoing.send_some() for _ in range(2)] == [False, True]
+        assert listens.recv(100) == b'one'
+        outgoing.close()
+
+
+def test_an_agent_that_moves_is_found_under_its_name(names: Names) -> None:
+    clock = Clock()
+    with udp_receiver() as before, udp_receiver() as after:
+        names.addresses = [before.getsockname()]
+        outgoing = DogStatsdSocket(NAMED, clock)
+        outgoing.add([b'one'])
+        assert outgoing.send_some()
+        names.addresses = [after.getsockname()]
+        clock.now += 61
+        outgoing.add([b'two'])
+        assert outgoing.send_some()
+        assert (before.recv(100), after.recv(100)) == (b'one', b'two')
+        outgoing.close()
+
+
+def test_looking_a_name_up_keeps_nobody_waiting(names: Names) -> None:
+    names.answers.clear()
+    with udp_receiver() as agent:
+        names.addresses = [agent.getsockname()]
+        outgoing = DogStatsdSocket(NAMED, Clock(), LookedUpAside(NAMED))
+        outgoing.add([b'one'])
+        assert not outgoing.send_some()
+        assert outgoing.why == 'the name is being looked up'
+        names.answers.set()
+        wait_until(outgoing.send_some)
+        assert agent.recv(100) == b'one'
+        outgoing.close()
+
+
+def test_a_name_that_is_not_known_is_looked_up_again(names: Names) -> None:
+    targets = LookedUpAside(NAMED)
+    with udp_receiver() as agent:
+        wait_until(lambda: raises(targets, 'Name or service not known'))
+        names.addresses = [agent.getsockname()]
+        wait_until(lambda: not raises(targets))
+        assert targets() == [(socket.AF_INET, agent.getsockname())]
+
+
+def raises(targets: LookedUpAside, said: str = '') -> bool:
+    try:
+        targets()
+    except OSError as error:
+        return said in str(error)
+    return False
+
+
+def udp_receiver() -> socket.socket:
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    receiver.bind(('127.0.0.1', 0))
+    receiver.settimeout(5)
+    return receiver
 
 
 def test_the_table_keeps_the_units_and_types_that_datadog_knows() -> None:

@@ -39,6 +39,11 @@ class DogStatsdReceiver(DogStatsdListener):
         with self._lock:
             return next(value for (found, _), value in self._gauges.items() if found == f'statsig.relay.{name}')
 
+    def highest(self, name: str) -> float:
+        """Of all values of one of the relay's own gauges."""
+        with self._lock:
+            return self._highest[f'statsig.relay.{name}']
+
     def flushes(self, tag: str) -> int:
         """How many have arrived from relays that have this tag, each of them whole."""
         with self._lock:

@@ -71,6 +71,19 @@ def test_the_environments_that_are_counted_are_those_whose_changes_are_sent(
     assert unix_receiver.own('config_changes', 'outcome:filtered') == 1
 
 
+def test_counts_that_wait_leave_them_their_room(start_relay: StartRelay, unix_receiver: DogStatsdReceiver) -> None:
+    unix_receiver.stop()
+    relay = start_relay(unix_receiver, {'config_changes': True, 'max_contexts': 50_000})
+    with relay.sender() as statsig:
+        for number in range(45):
+            assert statsig.deliver([happening(f'gate_{number}_{each}') for each in range(1000)], 'data') == 200
+        wait_until(lambda: 'takes no datagrams' in relay.log)
+        assert statsig.deliver([change('checkout_v2')], 'data') == 200
+    assert 'became no events' not in relay.log
+    unix_receiver.start()
+    wait_until(lambda: titles(unix_receiver) == ['Gate checkout_v2 updated by Jane Doe'])
+
+
 def test_they_wait_for_dogstatsd_in_bounds(start_relay: StartRelay, unix_receiver: DogStatsdReceiver) -> None:
     unix_receiver.stop()
     relay = start_relay(unix_receiver, {'config_changes': True}, flush_interval=FOREVER)

@@ -134,6 +134,7 @@ def test_counts_wait_for_an_agent_that_comes_late(start_relay: StartRelay, unix_
 
     assert unix_receiver.events() == 5001
     assert unix_receiver.own('dogstatsd.datagrams', 'outcome:retried') > 0
+    assert unix_receiver.highest('dogstatsd.waiting') > 0
 
 
 def test_counts_that_nobody_took_are_reported_at_the_end(

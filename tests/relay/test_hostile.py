@@ -102,7 +102,8 @@ def test_paths_and_methods(start_relay: StartRelay, unix_receiver: DogStatsdRece
 
     assert unix_receiver.own('requests', 'endpoint:none,outcome:not_found,status:404') == 2
     assert unix_receiver.own('requests', 'endpoint:statsig,outcome:method_not_allowed,status:405') == 1
-    assert sum(value for (name, _), value in unix_receiver.counts('statsig.relay.requests', '').items()) == 3
+    assert unix_receiver.own('requests', 'endpoint:healthz,outcome:method_not_allowed,status:405') == 1
+    assert sum(value for (name, _), value in unix_receiver.counts('statsig.relay.requests', '').items()) == 4
 
 
 def test_slow_ones_are_told_so_and_the_others_do_not_wait(

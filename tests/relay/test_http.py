@@ -16,18 +16,21 @@ import uvloop
 from statsig.relay.http import Allowance, Handler, Head, HttpServer, Limits, Response
 
 LIMIT = 1000
-LIMITS = Limits(request_timeout=0.6, answer_timeout=0.8, most_connections=20, most_buffered=3000)
+LIMITS = Limits(request_timeout=0.6, answer_timeout=0.8, most_connections=20, kept_for_probes=5, most_buffered=3000)
 
 
 class Echo:
     """Answers with the body; remembers every outcome."""
 
     name = 'echo'
+    is_probe = False
 
     def __init__(self) -> None:
         self.outcomes: list[str] = []
 
     def admit(self, head: Head) -> Allowance | Response:
+        if head.path == b'/defect':
+            raise ZeroDivisionError
         if head.method != b'POST':
             return Response(405, 'method_not_allowed')
         return Allowance(LIMIT, Response(413, 'too_large'))
@@ -201,7 +204,10 @@ def test_curl_is_told_to_go_on(server: Server) -> None:
         ([CHUNKED + b'0\r\nTrailer: '] + [b'x' * 50_000] * 100, 413, 'too_large'),
         ([b'POST /x HTTP/1.1\r\nA: '] + [b'x' * 10_000] * 1000, 431, 'head_too_large'),
         ([b'POST /'] + [b'x' * 10_000] * 10, 431, 'head_too_large'),
-        ([b'POST /x HTTP/1.1\r\n' + b''.join(b'A%d: b\r\n' % n for n in range(200)) + b'\r\n'], 431, 'head_too_large'),
+        ([b'POST /x HTTP/1.1\r\n' + b''.join(b'A%d: b\r\n' % n for n in range(101)) + b'\r\n'], 431, 'head_too_large'),
+        ([b'POST /x HTTP/1.1\r\n' + b'A: b\r\n' * 101 + b'\r\n'], 431, 'head_too_large'),
+        ([b'POST /x HTTP/1.1\r\nA: ' + b'x' * 16_384 + b'\r\n\r\n'], 431, 'head_too_large'),
+        ([b'POST /' + b'x' * 16_384 + b' HTTP/1.1\r\n\r\n'], 431, 'head_too_large'),
     ],
 )  # fmt: skip
 def test_what_is_no_request_or_too_much_is_refused_at_once(
@@ -237,6 +243,11 @@ def test_whoever_connects_and_says_nothing_is_hung_up_on(server: Server) -> None
     assert server.echo.outcomes == []
 
 
+def test_a_hundred_headers_of_16_kib_are_taken(server: Server) -> None:
+    headers = [b'A%02d: ' % number + b'x' * 140 for number in range(97)]
+    assert status(server.ask(post(b'', *headers))) == 200
+
+
 def test_a_slow_one_does_not_keep_the_others_waiting(server: Server) -> None:
     with server.connect() as slow:
         slow.sendall(CHUNKED)
@@ -245,11 +256,13 @@ def test_a_slow_one_does_not_keep_the_others_waiting(server: Server) -> None:
         assert status(read_all(slow)) == 408
 
 
-def test_too_many_connections_are_sent_away_and_others_stay(server: Server) -> None:
+@pytest.mark.parametrize('surplus', [0, LIMITS.kept_for_probes])
+def test_too_many_connections_are_sent_away_and_others_stay(server: Server, surplus: int) -> None:
     clients = [server.connect() for _ in range(LIMITS.most_connections)]
     try:
         clients[-1].sendall(post(b'in', close=False))
         assert clients[-1].recv(100).startswith(b'HTTP/1.1 200')
+        clients += [server.connect() for _ in range(surplus)]
         answer = server.ask(post(b'one too many'))
         assert status(answer) == 503
         assert b'Retry-After: 5\r\n' in answer
@@ -297,8 +310,9 @@ def test_a_client_that_never_reads_is_not_read_from(server: Server) -> None:
     assert sent < 100_000_000
 
 
-def test_a_defect_costs_its_own_request_only(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    assert status(server.ask(post(b'defect'))) == 500
+@pytest.mark.parametrize('sent', [post(b'defect'), b'POST /defect HTTP/1.1\r\n\r\n'], ids=['respond', 'admit'])
+def test_a_defect_costs_its_own_request_only(server: Server, caplog: pytest.LogCaptureFixture, sent: bytes) -> None:
+    assert status(server.ask(sent)) == 500
     assert 'this is a defect of the relay' in caplog.text
     assert status(server.ask(post(b'hello'))) == 200
 

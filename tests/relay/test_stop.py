@@ -86,3 +86,13 @@ def test_a_kill_loses_what_was_not_flushed_and_nothing_else(
     named_again = 'environment:production,name:again,value:true'
     assert unix_receiver.counts()['statsig.check_gate.count', named_before] == 100
     assert unix_receiver.counts()['statsig.check_gate.count', named_again] == 1
+
+
+def test_a_stop_hands_over_as_many_counts_as_there_may_be(start_relay: StartRelay, receiver: DogStatsdReceiver) -> None:
+    relay = start_relay(receiver, {'max_contexts': 50_000}, flush_interval=3600)
+    with relay.sender() as statsig:
+        for number in range(49):
+            assert statsig.deliver([happening(f'gate_{number}_{each}') for each in range(1000)]) == 200
+    assert relay.stop() == 0
+    receiver.stop()
+    assert receiver.events() == 49_000

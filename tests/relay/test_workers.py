@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 from pathlib import Path
 
 from statsig.sandbox.dice import dice
@@ -72,3 +73,25 @@ def test_contexts_are_shared_out_among_them(start_relay: StartRelay, unix_receiv
     unix_receiver.stop()
     assert unix_receiver.events() == 10_000
     assert len(without_estimates(unix_receiver.counts())) <= 300
+
+
+def test_while_they_stop_nobody_is_let_in_and_left_waiting(
+    start_relay: StartRelay, unix_receiver: DogStatsdReceiver
+) -> None:
+    relay = start_relay(unix_receiver, workers=2)
+    wait_until(lambda: len(workers(relay)) == 2)
+    with relay.sender() as statsig, socket.create_connection(('127.0.0.1', relay.port)) as busy:
+        assert statsig.deliver([happening('checkout')]) == 200
+        busy.sendall(b'POST /webhooks/statsig HTTP/1.1\r\n')  # a request under way, so that stopping takes a while
+        relay.process.terminate()
+        wait_until(lambda: refused(relay.port))
+        assert relay.process.poll() is None
+    assert relay.process.wait(30) == 0
+
+
+def refused(port: int) -> bool:
+    try:
+        socket.create_connection(('127.0.0.1', port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -89,11 +90,15 @@ def test_what_is_delivered_again_is_counted_once(receiver: Receiver, clock: Cloc
     assert counted(receiver) == 1
 
 
-def test_a_recorded_delivery_is_stale_before_it_is_forgotten(receiver: Receiver, clock: Clock) -> None:
+@pytest.mark.parametrize('max_age', [10.0, 300.0, 3600.0, 86_400.0])
+@pytest.mark.parametrize('ahead', [-1, 0, 1])
+def test_a_recorded_delivery_is_stale_before_it_is_forgotten(clock: Clock, max_age: float, ahead: int) -> None:
+    receiver = Receiver(replace(rules(), max_age=max_age), clock)
     sent, recorded = body(gate()), delivery(body(gate()))
+    clock.now -= ahead * max_age  # the sender's clock may be ahead or behind
     outcome(receiver, recorded, sent)
     for _ in range(30):
-        clock.now += 60
+        clock.now += max_age / 5
         assert outcome(receiver, recorded, sent) in (outcomes.REDELIVERED, outcomes.STALE)
     assert counted(receiver) == 1
 

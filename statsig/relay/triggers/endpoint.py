@@ -43,6 +43,7 @@ class DatadogWebhook:
     Datadog sends it again."""
 
     name = 'datadog'
+    is_probe = False
 
     def __init__(
         self,
