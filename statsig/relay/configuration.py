@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from statsig.commands.yaml_values import yaml_values
 from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, SwitchedOffError, TagsTooLongError
 from statsig.datadog.dogstatsd_events import DogStatsdEvents
 from statsig.datadog.tags import normalise
@@ -86,8 +87,8 @@ def _read(path: Path) -> object:
     if len(written) > _LARGEST_FILE:
         raise ConfigurationError(f'{path} is larger than 1 MiB: it is no configuration of the relay.')
     try:
-        values: object = yaml.safe_load(written)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        values: object = yaml_values(written)
+    except yaml.YAMLError as error:
         mark = getattr(error, 'problem_mark', None)
         where = f', line {mark.line + 1}' if mark else ''
         raise ConfigurationError(

@@ -201,6 +201,25 @@ def test_a_wrong_configuration_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
+    ('written', 'said'),
+    [
+        ('instances:\n- tags: [2026-13-01]', 'is not valid YAML, line 2: a value cannot be read as timestamp'),
+        ('instances:\n- api_key: !!int hunter2', 'is not valid YAML, line 2: a value cannot be read as int'),
+        (f'instances:\n- timeout: {"9" * 5_000}', 'is not valid YAML, line 2: a value cannot be read as int'),
+        ('[' * 100_000, 'is not valid YAML'),
+    ],
+    ids=['month', 'text', 'digits', 'depth'],
+)
+def test_what_is_no_configuration_file_is_one_line_and_exit_code_2(
+    tmp_path: Path, state: Path, written: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / 'conf.yaml'
+    config.write_text(written, encoding='utf-8')
+    assert main(['poll', '--config', str(config), '--state-dir', str(state)]) == 2
+    assert capsys.readouterr().err == f'error: {config} {said}\n'
+
+
+@pytest.mark.parametrize(
     ('arguments', 'variables', 'said'),
     [
         (['--dogstatsd', 'localhost:8125'], {}, '--dogstatsd must be a datagram socket or a host and a port'),

@@ -194,6 +194,13 @@ def test_what_is_wrong_is_said_in_one_line_that_names_the_option(values: Any, sa
         (b'a: b: c', ' is not valid YAML, line 1: '),
         (b'\xff\xfe\xff', ' is not valid YAML'),
         (b'a: !!python/object:os.system {}', ' is not valid YAML, line 1: '),
+        (b'a: 1\ntags: [2026-13-01]', ' is not valid YAML, line 2: a value cannot be read as timestamp.'),
+        (b'a: !!int hunter2', ' is not valid YAML, line 1: a value cannot be read as int.'),
+        (b'a: !!bool hunter2', ' is not valid YAML, line 1: a value cannot be read as bool.'),
+        (b'a: !!timestamp hunter2', ' is not valid YAML, line 1: a value cannot be read as timestamp.'),
+        (b'workers: ' + b'9' * 5_000, ' is not valid YAML, line 1: a value cannot be read as int.'),
+        (b'workers: 0x' + b'f' * 5_000, ' is not valid YAML, line 1: a value cannot be read as int.'),
+        (b'[' * 100_000, ' is not valid YAML'),
         (b'#' * 2_000_000, ' is larger than 1 MiB'),
     ],
 )
@@ -204,6 +211,7 @@ def test_what_is_no_configuration_file_is_said(tmp_path: Path, written: bytes, s
         load(path, {})
     assert str(raised.value).startswith(f'{path}{said}')
     assert '\n' not in str(raised.value)
+    assert 'hunter2' not in str(raised.value)
 
 
 def test_the_secret_is_in_no_repr() -> None:
@@ -215,6 +223,10 @@ def test_the_command_ends_with_2_and_one_line(tmp_path: Path, statsig_datadog: C
     assert statsig_datadog('relay', '--config', str(file)).stderr == (
         f'error: {file} cannot be read: No such file or directory\n'
     )
+    file.write_text('tags: [2026-13-01]')
+    done = statsig_datadog('relay', '--config', str(file), SECRET='x')
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr == f'error: {file} is not valid YAML, line 1: a value cannot be read as timestamp.\n'
     file.write_text(yaml.safe_dump({**LEAST, 'workers': 'many'}))
     done = statsig_datadog('relay', '--config', str(file), SECRET='x')
     assert (done.returncode, done.stdout) == (2, '')
