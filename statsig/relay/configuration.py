@@ -151,11 +151,11 @@ def _webhook(options: Options, workers: int) -> WebhookRules:
     rules = CountingRules(environments, default, options.whole_number('max_contexts', 2000, 1, _MOST_CONTEXTS))
     share = rules.max_contexts // workers
     if share <= rules.reserved:
-        least = workers * (rules.reserved + 1)
-        raise ConfigurationError(
-            f'Option `{options.name("max_contexts")}` must be at least {least}, got {rules.max_contexts}: '
-            f'{rules.reserved} for each worker are set aside for what is counted under `other`.'
+        takes = (
+            f'at least {workers * (rules.reserved + 1)}, of which {rules.reserved} for each worker are set aside for '
+            'what is counted under `other`'
         )
+        raise options.refusal('max_contexts', takes, rules.max_contexts)
     return WebhookRules(
         signing_secret=options.secret('signing_secret', "the webhook's signing secret").encode(),
         counting=CountingRules(environments, default, share),

@@ -121,7 +121,10 @@ WRONG: list[tuple[Any, str]] = [
     ({**LEAST, 'workers': 1.5}, 'Option `workers` must be a whole number from 1 to 64, got 1.5.'),
     ({**LEAST, 'workers': True}, 'Option `workers` must be a number from 1 to 64, got true.'),
     ({**LEAST, 'workers': '2'}, 'Option `workers` must be a number from 1 to 64, got "2".'),
-    ({**LEAST, 'workers': '${WORD}'}, 'Option `workers` must be a number from 1 to 64, got something else from the'),
+    (
+        {**LEAST, 'workers': '${WORD}'},
+        'Option `workers` must be a number from 1 to 64, got the value of "${WORD}" (not',
+    ),
     ({**LEAST, 'flush_interval': 0}, 'Option `flush_interval` must be a number of seconds from 0.1 to 3600, got 0.'),
     ({**LEAST, 'flush_interval': float('nan')}, 'Option `flush_interval` must be a number of seconds from 0.1'),
     ({**LEAST, 'dogstatsd_url': 'localhost:8125'}, 'Option `dogstatsd_url` must be a socket or a host and a port'),
@@ -161,7 +164,7 @@ WRONG_IN_WEBHOOK: list[tuple[dict[str, Any], str]] = [
     ({'environments': [f'e{n}' for n in range(21)]}, 'environments` must be a list of at most 20 texts, got a list.'),
     ({'default_environment': ' '}, 'default_environment` must be the name of an environment, got " ".'),
     ({'config_changes': 'yes'}, 'config_changes` must be true or false, got "yes".'),
-    ({'max_contexts': 10}, 'max_contexts` must be at least 49, got 10: 48 for each worker are set aside'),
+    ({'max_contexts': 10}, 'max_contexts` must be at least 49, of which 48 for each worker are set aside for'),
     ({'max_age': 0}, 'max_age` must be a number of seconds from 1 to 86400, got 0.'),
     ({'max_body_bytes': 10}, 'max_body_bytes` must be a number of bytes from 1024 to 67108864, got 10.'),
     ({'body_timeout': -1}, 'body_timeout` must be a number of seconds from 0.1 to 3600, got -1.'),
@@ -185,6 +188,32 @@ def test_what_is_wrong_is_said_in_one_line_that_names_the_option(values: Any, sa
     assert message.startswith(said)
     assert '\n' not in message
     assert not any(secret in message for secret in ('hunter2', 'webhook-secret', 'often'))
+
+
+FROM_THE_ENVIRONMENT: list[tuple[dict[str, Any], str]] = [
+    ({'metric_namespace': '${PASSWORD}'}, '"${PASSWORD}"'),
+    ({'metric_namespace': 'x-${PASSWORD}'}, '"x-${PASSWORD}"'),
+    ({'metric_namespace': 'x${LONG}'}, '"x${LONG}"'),
+    ({'listen': '${PASSWORD}'}, '"${PASSWORD}"'),
+    ({'dogstatsd_url': 'tcp://${PASSWORD}@localhost'}, '"tcp://${PASSWORD}@localhost"'),
+    ({'workers': '${PASSWORD}'}, '"${PASSWORD}"'),
+    ({'workers': '${CODE}.5'}, '"${CODE}.5"'),
+    ({'tags': '${PASSWORD}'}, '"${PASSWORD}"'),
+    ({'statsig_webhook': {**LEAST['statsig_webhook'], 'max_contexts': '${CODE}'}}, '"${CODE}"'),
+    ({'statsig_webhook': {**LEAST['statsig_webhook'], 'hide_author': 'x${PASSWORD}'}}, '"x${PASSWORD}"'),
+]
+
+
+@pytest.mark.parametrize(
+    ('options', 'written'), FROM_THE_ENVIRONMENT, ids=[str(each) for each, _ in FROM_THE_ENVIRONMENT]
+)
+def test_what_refers_to_the_environment_is_shown_as_it_is_written(options: dict[str, Any], written: str) -> None:
+    variables = {'SECRET': 'x', 'PASSWORD': 'hunter2!', 'LONG': 'hunter2' * 20, 'CODE': '31'}
+    with pytest.raises(ConfigurationError) as raised:
+        parse({**LEAST, **options}, variables)
+    message = str(raised.value)
+    assert message.endswith(f', got the value of {written} (not shown here).')
+    assert not any(secret in message for secret in ('hunter2', '31'))
 
 
 @pytest.mark.parametrize(
