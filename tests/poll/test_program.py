@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from statsig.cli import main
 from statsig.sandbox.knobs import Fault
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, environment
 from tests.poll.conftest import Conf, StartPoll, entry_ids, ids, wait_for_run
 from tests.relay.dogstatsd_receiver import DogStatsdReceiver, wait_until
 
@@ -125,6 +127,37 @@ def test_it_tells_of_trouble_once_a_run_and_goes_on(
     assert poll.log.count('`send_logs` is on, but logs cannot go over DogStatsD') == 1
     assert poll.log.count('did you mean `collect_inventory`?') == 1
     assert unix_receiver.gauges()['statsig.api.can_connect', 'statsig_project:sandbox'] == 1
+
+
+# The first time that DogStatsD's address is looked up, memory has run out: that is outside of what a run catches.
+OUT_OF_MEMORY = """
+import socket, sys
+from statsig.cli import main
+
+def look_up(host, port, *others, failures=[MemoryError()], real=socket.getaddrinfo, **named):
+    if port == 1 and failures:
+        raise failures.pop()
+    return real(host, port, *others, **named)
+
+socket.getaddrinfo = look_up
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize('names', [['only'], ['one', 'other']], ids=['alone', 'one of two'])
+def test_an_instance_that_cannot_go_on_ends_all_with_exit_code_1(conf: Conf, state: Path, names: list[str]) -> None:
+    config = conf(*({'name': name} for name in names), min_collection_interval=1)
+    arguments = ['poll', '--config', config, '--dogstatsd', 'udp://127.0.0.1:1', '--state-dir', str(state)]
+    done = subprocess.run(
+        [sys.executable, '-c', OUT_OF_MEMORY, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+    )
+    assert done.returncode == 1
+    assert done.stderr.count('Polling ended for a reason that is not known, so all instances are stopped') == 1
+    assert 'MemoryError' in done.stderr
 
 
 def test_once_fails_when_statsig_refuses_the_key_which_is_in_no_line(
