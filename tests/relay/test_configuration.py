@@ -262,11 +262,43 @@ def test_the_command_ends_with_2_and_one_line(tmp_path: Path, statsig_datadog: C
     assert done.stderr == 'error: Option `workers` must be a number from 1 to 64, got "many".\n'
 
 
-def test_an_address_in_use_is_said(tmp_path: Path, statsig_datadog: Command) -> None:
+def test_an_address_in_use_is_said_and_may_be_free_next_time(tmp_path: Path, statsig_datadog: Command) -> None:
     file = tmp_path / 'relay.yaml'
     with socket.create_server(('127.0.0.1', 0)) as taken:
         address = f'127.0.0.1:{taken.getsockname()[1]}'
         file.write_text(yaml.safe_dump({**LEAST, 'listen': address}))
         done = statsig_datadog('relay', '--config', str(file), SECRET='x')
-    assert done.returncode == 2
+    assert done.returncode == 1, 'with 2 systemd would not start it again'
     assert done.stderr == f'error: Option `listen`: {address} cannot be listened on: Address already in use.\n'
+
+
+@pytest.mark.parametrize(
+    ('listen', 'exit_code', 'reason'),
+    [
+        ('192.0.2.1:8700', 1, 'Cannot assign requested address'),
+        ('no-such-host.invalid:8700', 1, ''),
+        ('ü..example:8700', 2, ''),
+    ],
+)
+def test_an_address_that_this_host_does_not_have_is_said(
+    tmp_path: Path, statsig_datadog: Command, listen: str, exit_code: int, reason: str
+) -> None:
+    file = tmp_path / 'relay.yaml'
+    file.write_text(yaml.safe_dump({**LEAST, 'listen': listen}))
+    done = statsig_datadog('relay', '--config', str(file), SECRET='x')
+    assert done.returncode == exit_code
+    assert done.stderr.startswith(f'error: Option `listen`: {listen} cannot be listened on: {reason}')
+    assert done.stderr.count('\n') == 1
+
+
+def test_a_directory_of_triggers_that_cannot_be_made_is_said_and_may_be_there_next_time(
+    tmp_path: Path, statsig_datadog: Command
+) -> None:
+    rule = {'name': 'off', 'monitor_id': 1, 'gate': 'checkout'}
+    triggers = {'token': '${TOKEN}', 'api_key': '${KEY}', 'rules': [rule]}
+    file = tmp_path / 'relay.yaml'
+    values = {**LEAST, 'listen': '127.0.0.1:0', 'state_dir': '/dev/null/x', 'triggers': triggers}
+    file.write_text(yaml.safe_dump(values))
+    done = statsig_datadog('relay', '--config', str(file), SECRET='x', TOKEN='t' * 32, KEY='console-x')
+    assert done.returncode == 1
+    assert done.stderr == 'error: Option `state_dir`: /dev/null/x cannot be used: Not a directory.\n'
