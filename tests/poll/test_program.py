@@ -300,6 +300,14 @@ def test_the_environment_says_where_dogstatsd_is(
     assert ids(receiver) == entry_ids(project)
 
 
+@pytest.mark.parametrize('url', ['udp://127.0.0.1', 'udp://127.0.0.1/', 'udp://127.0.0.1:8125'])
+def test_the_port_of_dogstatsd_may_be_left_out_in_the_environment(
+    statsig_datadog: Command, conf: Conf, state: Path, url: str
+) -> None:
+    arguments = ['poll', '--once', '--config', conf(), '--state-dir', str(state)]
+    assert 'Sending to udp://127.0.0.1:8125; ' in statsig_datadog(*arguments, DD_DOGSTATSD_URL=url).stderr
+
+
 def test_the_key_of_the_environment_stands_for_one_key_only(
     conf: Conf, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
