@@ -63,6 +63,16 @@ class RelayConfiguration:
     body_timeout: float
     triggers: TriggersConfiguration | None = None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that came from `Options.secret`: what no line of the log may have."""
+        found = [self.webhook.signing_secret.decode()] if self.webhook else []
+        if self.triggers:
+            watch = self.triggers.watch
+            found += [*(token.decode() for token in self.triggers.tokens), self.triggers.api_key]
+            found += [watch.api_key, watch.app_key] if watch else []
+        return tuple(found)
+
 
 def load(path: Path, environment: Mapping[str, str]) -> RelayConfiguration:
     """Raises ConfigurationError."""

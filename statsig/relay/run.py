@@ -70,7 +70,7 @@ def _claim(configuration: RelayConfiguration, lock: FileLock) -> None:
 
 def _serve(configuration: RelayConfiguration) -> int:
     listening = _listen(configuration.listen)
-    start_logging('relay')
+    start_logging('relay', configuration.secrets)
     address = Address(*listening.getsockname()[:2])
     _log.info(
         'Listening on http://%s, sending to %s every %g s',
@@ -112,7 +112,7 @@ async def _run_until_told(configuration: RelayConfiguration, listening: socket.s
 
 
 def _worker_process(configuration: RelayConfiguration, listening: socket.socket, worker: str) -> None:
-    start_logging(f'relay worker {worker}')
+    start_logging(f'relay worker {worker}', configuration.secrets)
     sys.exit(0 if _work(configuration, listening, worker) else 1)
 
 

@@ -129,6 +129,21 @@ def test_a_refusal_is_in_the_log_once_with_what_to_do(
     assert lines == [_REMEDIES[outcome] for outcome in ('unsigned', 'bad_signature', 'unknown_encoding')]
 
 
+@pytest.mark.parametrize('workers', [1, 2])
+def test_the_secret_is_in_no_line_of_the_log(
+    start_relay: StartRelay, unix_receiver: DogStatsdReceiver, workers: int
+) -> None:
+    """Nothing that is logged has it, so the secret is here one that a line has by chance."""
+    webhook = {'signing_secret': '${SIGNING_SECRET}'}
+    relay = start_relay(unix_receiver, webhook, {'SIGNING_SECRET': 'has no signature'}, workers=workers)
+    with relay.sender() as statsig:
+        assert statsig.post(BODY, {})[0] == 401
+    relay.stop()
+
+    assert 'A request to /webhooks/statsig was refused: it ***; only Statsig signs its deliveries' in relay.log
+    assert 'has no signature' not in relay.log
+
+
 def test_a_refusal_is_in_the_log_again_after_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     """The host may be up for less than that when the first one comes: its monotonic clock begins at 0."""
     clock = Clock(5.0)
