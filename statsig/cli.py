@@ -168,13 +168,15 @@ def _poll(options: argparse.Namespace) -> int:
 def _relay(options: argparse.Namespace) -> int:
     try:
         from statsig.relay.options import ConfigurationError
-        from statsig.relay.run import run_relay
+        from statsig.relay.run import RefusedBySystemError, run_relay
     except ModuleNotFoundError as error:
         return _failed(f"{error.name} is not installed: pip install 'datadog-statsig[relay]'", 2)
     try:
         return run_relay(options.config, os.environ)
     except ConfigurationError as error:
         return _failed(str(error), 2)
+    except RefusedBySystemError as error:  # not 2: an init system that is told so would not try again
+        return _failed(str(error), 1)
 
 
 def _triggers(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,6 +17,7 @@ from statsig.datadog.collector import Settings
 from statsig.datadog.dogstatsd import DogStatsdAddress
 
 DEFAULT_PORT = 8125
+_WITHOUT_PORT = r'^udp://([^\[\]:/?#]+|\[[^\]]*\])(?=/?$)'
 # A run that no other follows may take its time, and all the requests of the minute.
 _INTERVAL_OF_AN_ONLY_RUN = 120.0  # seconds
 _NOT_OVER_DOGSTATSD = {'send_change_events': 'change events', 'send_logs': 'logs'}
@@ -90,8 +92,9 @@ def dogstatsd_address(given: str | None, environment: Mapping[str, str]) -> DogS
     if given is not None:
         return _parsed('--dogstatsd', given)
     if url:
-        # The names that the Agent and datadogpy know of a datagram socket; the port may be left out.
-        return _parsed('DD_DOGSTATSD_URL', url.replace('unixgram://', 'unix://', 1))
+        # As the Agent and datadogpy take it: another name of a datagram socket, and a port that may be left out.
+        url = re.sub(r'^unixgram://', 'unix://', url)
+        return _parsed('DD_DOGSTATSD_URL', re.sub(_WITHOUT_PORT, rf'\g<0>:{DEFAULT_PORT}', url))
     host = environment.get('DD_AGENT_HOST') or '127.0.0.1'
     port = environment.get('DD_DOGSTATSD_PORT') or str(DEFAULT_PORT)
     return _parsed('DD_AGENT_HOST and DD_DOGSTATSD_PORT', f'udp://{f"[{host}]" if ":" in host else host}:{port}')

@@ -33,7 +33,7 @@ class Poller:
     ) -> None:
         config = instance.config
         self.interval = instance.settings.interval
-        self._label = f'{instance.label}: ' if instance.label else ''
+        self.label = f'{instance.label}: ' if instance.label else ''
         self._identity = [given(config.api_url, 'api_url').rstrip('/').lower(), config.name or '']
         self._files = files
         self._budget = RequestBudget(given(config.max_requests_per_minute, 'max_requests_per_minute'))
@@ -46,11 +46,11 @@ class Poller:
             bool(config.empty_default_hostname),
             max(_PATIENCE_AT_LEAST, min(_PATIENCE_AT_MOST, self.interval * _PATIENCE_SHARE)),
             stop,
-            label=self._label,
+            label=self.label,
         )
         self._collector = Collector(client, instance.settings, self._sink, self._store_for, self._claim)
         for warning in instance.warnings:
-            _log.warning('%s%s', self._label, warning)
+            _log.warning('%s%s', self.label, warning)
         if instance.settings.collect_audit_log and instance.settings.project:
             self._claim(instance.settings.project)
 
@@ -67,11 +67,11 @@ class Poller:
         except HeldElsewhereError:
             raise
         except Exception:  # as the Agent does: the next run may be better
-            _log.exception('%sThe run failed', self._label)
+            _log.exception('%sThe run failed', self.label)
             failed = True
         handed_over = self._sink.flush()
         if self._sink.events_sent:
-            _log.info('%sEvents sent: %d (%.1f s)', self._label, self._sink.events_sent, time.monotonic() - started)
+            _log.info('%sEvents sent: %d (%.1f s)', self.label, self._sink.events_sent, time.monotonic() - started)
         return handed_over and not failed and not self._sink.warnings
 
     def end_run(self) -> None:

@@ -90,14 +90,21 @@ class Program:
                 self._stop.wait(due - time.monotonic())
         except HeldElsewhereError as error:
             _log.error('%s', error)
-            self._failed = True
-            self._stop.set()
+            self._fail()
+        except Exception:  # a thread that ends silently would leave an instance that nobody polls
+            _log.exception('%sPolling ended for a reason that is not known, so all instances are stopped', poller.label)
+            self._fail()
         finally:
             poller.close()
             with self._lock:
                 self._running -= 1
                 if not self._running:
                     self._stop.set()
+
+    def _fail(self) -> None:
+        """None goes on without the others: whatever starts this program starts all of them again."""
+        self._failed = True
+        self._stop.set()
 
     def _end(self, pollers: Sequence[Poller], threads: Sequence[threading.Thread]) -> None:
         end = time.monotonic() + _GRACE

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from statsig.commands.yaml_values import yaml_values
 from statsig.datadog.dogstatsd import DogStatsdAddress, DogStatsdLines, SwitchedOffError, TagsTooLongError
 from statsig.datadog.dogstatsd_events import DogStatsdEvents
 from statsig.datadog.tags import normalise
@@ -62,6 +63,16 @@ class RelayConfiguration:
     body_timeout: float
     triggers: TriggersConfiguration | None = None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All that came from `Options.secret`: what no line of the log may have."""
+        found = [self.webhook.signing_secret.decode()] if self.webhook else []
+        if self.triggers:
+            watch = self.triggers.watch
+            found += [*(token.decode() for token in self.triggers.tokens), self.triggers.api_key]
+            found += [watch.api_key, watch.app_key] if watch else []
+        return tuple(found)
+
 
 def load(path: Path, environment: Mapping[str, str]) -> RelayConfiguration:
     """Raises ConfigurationError."""
@@ -86,8 +97,8 @@ def _read(path: Path) -> object:
     if len(written) > _LARGEST_FILE:
         raise ConfigurationError(f'{path} is larger than 1 MiB: it is no configuration of the relay.')
     try:
-        values: object = yaml.safe_load(written)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        values: object = yaml_values(written)
+    except yaml.YAMLError as error:
         mark = getattr(error, 'problem_mark', None)
         where = f', line {mark.line + 1}' if mark else ''
         raise ConfigurationError(
@@ -150,11 +161,11 @@ def _webhook(options: Options, workers: int) -> WebhookRules:
     rules = CountingRules(environments, default, options.whole_number('max_contexts', 2000, 1, _MOST_CONTEXTS))
     share = rules.max_contexts // workers
     if share <= rules.reserved:
-        least = workers * (rules.reserved + 1)
-        raise ConfigurationError(
-            f'Option `{options.name("max_contexts")}` must be at least {least}, got {rules.max_contexts}: '
-            f'{rules.reserved} for each worker are set aside for what is counted under `other`.'
+        takes = (
+            f'at least {workers * (rules.reserved + 1)}, of which {rules.reserved} for each worker are set aside for '
+            'what is counted under `other`'
         )
+        raise options.refusal('max_contexts', takes, rules.max_contexts)
     return WebhookRules(
         signing_secret=options.secret('signing_secret', "the webhook's signing secret").encode(),
         counting=CountingRules(environments, default, share),

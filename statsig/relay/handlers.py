@@ -77,7 +77,7 @@ class StatsigWebhook:
     def _complain(self, outcome: str) -> None:
         """Strangers can cause refusals as often as they like: the log has one in a minute."""
         remedy, now = _REMEDIES.get(outcome), self._clock()
-        if remedy and now - self._complained.get(outcome, 0.0) >= _COMPLAINT_INTERVAL:
+        if remedy and now - self._complained.get(outcome, float('-inf')) >= _COMPLAINT_INTERVAL:
             self._complained[outcome] = now
             _log.warning('A request to %s was refused: %s', STATSIG_WEBHOOK.decode(), remedy)
 

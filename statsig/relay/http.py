@@ -143,7 +143,9 @@ class HttpServer:
         if len(self.connections) >= self.limits.most_connections:
             idle = [connection for connection in self.connections if connection.is_idle]
             if idle:
-                min(idle, key=lambda connection: connection.idle_since).close_if_idle()
+                longest = min(idle, key=lambda connection: connection.idle_since)
+                longest.close_if_idle()
+                self.connections.discard(longest)  # it is told that it is lost a moment later
 
     async def stop(self, grace: float) -> None:
         """No new connections; requests that have begun are answered, for `grace` seconds at most."""

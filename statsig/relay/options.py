@@ -6,17 +6,30 @@ import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 _REFERENCE = re.compile(r'\$\{([A-Za-z_][A-Za-z0-9_]*)\}')
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used; the message is one line that names the option. It never shows a secret."""
+    """The configuration cannot be used; the message is one line that names the option.
+
+    It never shows a secret: of what refers to the environment, only the text that stands in the file.
+    """
 
 
 class _FromEnvironment(str):
-    """The value of a variable: always text, where the file could have said 10 or true."""
+    """A text with variables in it, resolved: always text, where the file could have said 10 or true.
+
+    written: as it stands in the file, which is all of it that may be shown.
+    """
+
+    written: str
+
+    def __new__(cls, resolved: str, written: str) -> Self:
+        made = super().__new__(cls, resolved)
+        made.written = written
+        return made
 
 
 class Options:
@@ -128,6 +141,10 @@ class Options:
         return tuple(self._resolved(option, item) for item in value)
 
     def refusal(self, option: str, takes: str, got: object) -> ConfigurationError:
+        """got: the value, or what was made of it. Where the option refers to the environment it is not shown."""
+        written = self._values.get(option)
+        if isinstance(written, str) and _REFERENCE.search(written):
+            got = _FromEnvironment('', written)
         return ConfigurationError(f'Option `{self.name(option)}` must be {takes}, got {_shown(got)}.')
 
     def _value(self, option: str, takes: str, default: Any) -> Any:
@@ -150,7 +167,7 @@ class Options:
             return found
 
         resolved = _REFERENCE.sub(variable, text)
-        return _FromEnvironment(resolved) if _REFERENCE.fullmatch(text) else resolved
+        return _FromEnvironment(resolved, text) if _REFERENCE.search(text) else resolved
 
 
 def _plain(number: float) -> str:
@@ -159,7 +176,7 @@ def _plain(number: float) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, _FromEnvironment):
-        return 'something else from the environment (not shown here)'
+        return f'the value of {_shown(value.written)} (not shown here)'
     if isinstance(value, str):
         shown = json.dumps(value, ensure_ascii=False)
         return shown if len(shown) <= 80 else f'{shown[:79]}…"'

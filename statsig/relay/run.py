@@ -33,10 +33,14 @@ _RESTART_PAUSE = 1.0  # seconds, so that a worker that cannot live does not keep
 _log = logging.getLogger(__name__)
 
 
+class RefusedBySystemError(Exception):
+    """The operating system does not give what the configuration asks for; a moment later it may."""
+
+
 def run_relay(config: Path, environment: Mapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT. The exit code: 0, or 1 when counts could not be handed over at the end.
 
-    Raises ConfigurationError.
+    Raises ConfigurationError and RefusedBySystemError.
     """
     configuration = load(config, environment)
     with FileLock(configuration.state_dir / INSTANCE) as lock:
@@ -46,7 +50,10 @@ def run_relay(config: Path, environment: Mapping[str, str]) -> int:
 
 
 def _claim(configuration: RelayConfiguration, lock: FileLock) -> None:
-    """Triggers are one instance: two that do not know of each other would act twice. Raises ConfigurationError."""
+    """Triggers are one instance: two that do not know of each other would act twice.
+
+    Raises ConfigurationError and RefusedBySystemError.
+    """
     state_dir = configuration.state_dir
     try:
         if not lock.take():
@@ -56,14 +63,14 @@ def _claim(configuration: RelayConfiguration, lock: FileLock) -> None:
             )
         Journal(state_dir, (), Limits(), time.time, 0).close()
     except OSError as error:
-        raise ConfigurationError(f'Option `state_dir`: {state_dir} cannot be used: {error.strerror}.') from None
+        raise RefusedBySystemError(f'Option `state_dir`: {state_dir} cannot be used: {error.strerror}.') from None
     except JournalError as error:
         raise ConfigurationError(str(error)) from None
 
 
 def _serve(configuration: RelayConfiguration) -> int:
     listening = _listen(configuration.listen)
-    start_logging('relay')
+    start_logging('relay', configuration.secrets)
     address = Address(*listening.getsockname()[:2])
     _log.info(
         'Listening on http://%s, sending to %s every %g s',
@@ -81,11 +88,12 @@ def _listen(address: Address) -> socket.socket:
     family = socket.AF_INET6 if ':' in address.host else socket.AF_INET
     try:
         return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except OSError as error:
         # asyncio and socket put the address into strerror; it is said already.
-        number = getattr(error, 'errno', None)
-        reason = os.strerror(number) if number and number > 0 else getattr(error, 'strerror', None) or error
-        raise ConfigurationError(f'Option `listen`: {address} cannot be listened on: {reason}.') from None
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+        raise RefusedBySystemError(f'Option `listen`: {address} cannot be listened on: {reason}.') from None
+    except (OverflowError, UnicodeError, TypeError) as error:  # what the name, or the port, cannot be
+        raise ConfigurationError(f'Option `listen`: {address} cannot be listened on: {error}.') from None
 
 
 def _work(configuration: RelayConfiguration, listening: socket.socket, worker: str) -> bool:
@@ -104,7 +112,7 @@ async def _run_until_told(configuration: RelayConfiguration, listening: socket.s
 
 
 def _worker_process(configuration: RelayConfiguration, listening: socket.socket, worker: str) -> None:
-    start_logging(f'relay worker {worker}')
+    start_logging(f'relay worker {worker}', configuration.secrets)
     sys.exit(0 if _work(configuration, listening, worker) else 1)
 
 

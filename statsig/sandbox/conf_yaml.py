@@ -8,11 +8,13 @@ from typing import Any
 
 import yaml
 
+from statsig.commands.yaml_values import yaml_values
+
 
 def load_configuration(path: Path | str) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:
     """`(init_config, instances)` of a `conf.yaml`. Raises ValueError, with one line that says what is wrong with it."""
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+        content = yaml_values(Path(path).read_text(encoding='utf-8'))
     except OSError as error:
         raise ValueError(f'{path} cannot be read: {error.strerror}') from None
     except UnicodeDecodeError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from statsig.cli import main
 from statsig.sandbox.knobs import Fault
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, environment
 from tests.poll.conftest import Conf, StartPoll, entry_ids, ids, wait_for_run
 from tests.relay.dogstatsd_receiver import DogStatsdReceiver, wait_until
 
@@ -127,6 +129,37 @@ def test_it_tells_of_trouble_once_a_run_and_goes_on(
     assert unix_receiver.gauges()['statsig.api.can_connect', 'statsig_project:sandbox'] == 1
 
 
+# The first time that DogStatsD's address is looked up, memory has run out: that is outside of what a run catches.
+OUT_OF_MEMORY = """
+import socket, sys
+from statsig.cli import main
+
+def look_up(host, port, *others, failures=[MemoryError()], real=socket.getaddrinfo, **named):
+    if port == 1 and failures:
+        raise failures.pop()
+    return real(host, port, *others, **named)
+
+socket.getaddrinfo = look_up
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize('names', [['only'], ['one', 'other']], ids=['alone', 'one of two'])
+def test_an_instance_that_cannot_go_on_ends_all_with_exit_code_1(conf: Conf, state: Path, names: list[str]) -> None:
+    config = conf(*({'name': name} for name in names), min_collection_interval=1)
+    arguments = ['poll', '--config', config, '--dogstatsd', 'udp://127.0.0.1:1', '--state-dir', str(state)]
+    done = subprocess.run(
+        [sys.executable, '-c', OUT_OF_MEMORY, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+    )
+    assert done.returncode == 1
+    assert done.stderr.count('Polling ended for a reason that is not known, so all instances are stopped') == 1
+    assert 'MemoryError' in done.stderr
+
+
 def test_once_fails_when_statsig_refuses_the_key_which_is_in_no_line(
     conf: Conf, start_poll: StartPoll, unix_receiver: DogStatsdReceiver, state: Path
 ) -> None:
@@ -201,6 +234,25 @@ def test_a_wrong_configuration_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.parametrize(
+    ('written', 'said'),
+    [
+        ('instances:\n- tags: [2026-13-01]', 'is not valid YAML, line 2: a value cannot be read as timestamp'),
+        ('instances:\n- api_key: !!int hunter2', 'is not valid YAML, line 2: a value cannot be read as int'),
+        (f'instances:\n- timeout: {"9" * 5_000}', 'is not valid YAML, line 2: a value cannot be read as int'),
+        ('[' * 100_000, 'is not valid YAML'),
+    ],
+    ids=['month', 'text', 'digits', 'depth'],
+)
+def test_what_is_no_configuration_file_is_one_line_and_exit_code_2(
+    tmp_path: Path, state: Path, written: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / 'conf.yaml'
+    config.write_text(written, encoding='utf-8')
+    assert main(['poll', '--config', str(config), '--state-dir', str(state)]) == 2
+    assert capsys.readouterr().err == f'error: {config} {said}\n'
+
+
+@pytest.mark.parametrize(
     ('arguments', 'variables', 'said'),
     [
         (['--dogstatsd', 'localhost:8125'], {}, '--dogstatsd must be a datagram socket or a host and a port'),
@@ -246,6 +298,14 @@ def test_the_environment_says_where_dogstatsd_is(
     receiver.stop()
     assert done.returncode == 0, done.stderr
     assert ids(receiver) == entry_ids(project)
+
+
+@pytest.mark.parametrize('url', ['udp://127.0.0.1', 'udp://127.0.0.1/', 'udp://127.0.0.1:8125'])
+def test_the_port_of_dogstatsd_may_be_left_out_in_the_environment(
+    statsig_datadog: Command, conf: Conf, state: Path, url: str
+) -> None:
+    arguments = ['poll', '--once', '--config', conf(), '--state-dir', str(state)]
+    assert 'Sending to udp://127.0.0.1:8125; ' in statsig_datadog(*arguments, DD_DOGSTATSD_URL=url).stderr
 
 
 def test_the_key_of_the_environment_stands_for_one_key_only(

@@ -34,10 +34,18 @@ StartRelay = Callable[..., RunningRelay]
 
 @pytest.fixture
 def start_relay(tmp_path: Path) -> Iterator[StartRelay]:
-    """Starts a relay that sends to a receiver. Keywords are options; those of the webhook as `webhook={…}`."""
+    """Starts a relay that sends to a receiver. Keywords are options; those of the webhook as `webhook={…}`.
+
+    variables: more of its environment.
+    """
     running: list[RunningRelay] = []
 
-    def start(receiver: DogStatsdReceiver, webhook: dict[str, Any] | None = None, **options: Any) -> RunningRelay:
+    def start(
+        receiver: DogStatsdReceiver,
+        webhook: dict[str, Any] | None = None,
+        variables: dict[str, str] | None = None,
+        **options: Any,
+    ) -> RunningRelay:
         configuration = {
             'listen': '127.0.0.1:0',
             'dogstatsd_url': receiver.url,
@@ -46,7 +54,7 @@ def start_relay(tmp_path: Path) -> Iterator[StartRelay]:
             'statsig_webhook': {'signing_secret': '${STATSIG_WEBHOOK_SECRET}', **(webhook or {})},
             **options,
         }
-        running.append(RunningRelay(configuration, SECRET, tmp_path))
+        running.append(RunningRelay(configuration, SECRET, tmp_path, variables=variables))
         return running[-1]
 
     yield start

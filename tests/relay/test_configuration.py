@@ -121,7 +121,10 @@ WRONG: list[tuple[Any, str]] = [
     ({**LEAST, 'workers': 1.5}, 'Option `workers` must be a whole number from 1 to 64, got 1.5.'),
     ({**LEAST, 'workers': True}, 'Option `workers` must be a number from 1 to 64, got true.'),
     ({**LEAST, 'workers': '2'}, 'Option `workers` must be a number from 1 to 64, got "2".'),
-    ({**LEAST, 'workers': '${WORD}'}, 'Option `workers` must be a number from 1 to 64, got something else from the'),
+    (
+        {**LEAST, 'workers': '${WORD}'},
+        'Option `workers` must be a number from 1 to 64, got the value of "${WORD}" (not',
+    ),
     ({**LEAST, 'flush_interval': 0}, 'Option `flush_interval` must be a number of seconds from 0.1 to 3600, got 0.'),
     ({**LEAST, 'flush_interval': float('nan')}, 'Option `flush_interval` must be a number of seconds from 0.1'),
     ({**LEAST, 'dogstatsd_url': 'localhost:8125'}, 'Option `dogstatsd_url` must be a socket or a host and a port'),
@@ -161,7 +164,7 @@ WRONG_IN_WEBHOOK: list[tuple[dict[str, Any], str]] = [
     ({'environments': [f'e{n}' for n in range(21)]}, 'environments` must be a list of at most 20 texts, got a list.'),
     ({'default_environment': ' '}, 'default_environment` must be the name of an environment, got " ".'),
     ({'config_changes': 'yes'}, 'config_changes` must be true or false, got "yes".'),
-    ({'max_contexts': 10}, 'max_contexts` must be at least 49, got 10: 48 for each worker are set aside'),
+    ({'max_contexts': 10}, 'max_contexts` must be at least 49, of which 48 for each worker are set aside for'),
     ({'max_age': 0}, 'max_age` must be a number of seconds from 1 to 86400, got 0.'),
     ({'max_body_bytes': 10}, 'max_body_bytes` must be a number of bytes from 1024 to 67108864, got 10.'),
     ({'body_timeout': -1}, 'body_timeout` must be a number of seconds from 0.1 to 3600, got -1.'),
@@ -187,6 +190,32 @@ def test_what_is_wrong_is_said_in_one_line_that_names_the_option(values: Any, sa
     assert not any(secret in message for secret in ('hunter2', 'webhook-secret', 'often'))
 
 
+FROM_THE_ENVIRONMENT: list[tuple[dict[str, Any], str]] = [
+    ({'metric_namespace': '${PASSWORD}'}, '"${PASSWORD}"'),
+    ({'metric_namespace': 'x-${PASSWORD}'}, '"x-${PASSWORD}"'),
+    ({'metric_namespace': 'x${LONG}'}, '"x${LONG}"'),
+    ({'listen': '${PASSWORD}'}, '"${PASSWORD}"'),
+    ({'dogstatsd_url': 'tcp://${PASSWORD}@localhost'}, '"tcp://${PASSWORD}@localhost"'),
+    ({'workers': '${PASSWORD}'}, '"${PASSWORD}"'),
+    ({'workers': '${CODE}.5'}, '"${CODE}.5"'),
+    ({'tags': '${PASSWORD}'}, '"${PASSWORD}"'),
+    ({'statsig_webhook': {**LEAST['statsig_webhook'], 'max_contexts': '${CODE}'}}, '"${CODE}"'),
+    ({'statsig_webhook': {**LEAST['statsig_webhook'], 'hide_author': 'x${PASSWORD}'}}, '"x${PASSWORD}"'),
+]
+
+
+@pytest.mark.parametrize(
+    ('options', 'written'), FROM_THE_ENVIRONMENT, ids=[str(each) for each, _ in FROM_THE_ENVIRONMENT]
+)
+def test_what_refers_to_the_environment_is_shown_as_it_is_written(options: dict[str, Any], written: str) -> None:
+    variables = {'SECRET': 'x', 'PASSWORD': 'hunter2!', 'LONG': 'hunter2' * 20, 'CODE': '31'}
+    with pytest.raises(ConfigurationError) as raised:
+        parse({**LEAST, **options}, variables)
+    message = str(raised.value)
+    assert message.endswith(f', got the value of {written} (not shown here).')
+    assert not any(secret in message for secret in ('hunter2', '31'))
+
+
 @pytest.mark.parametrize(
     ('written', 'said'),
     [
@@ -194,6 +223,13 @@ def test_what_is_wrong_is_said_in_one_line_that_names_the_option(values: Any, sa
         (b'a: b: c', ' is not valid YAML, line 1: '),
         (b'\xff\xfe\xff', ' is not valid YAML'),
         (b'a: !!python/object:os.system {}', ' is not valid YAML, line 1: '),
+        (b'a: 1\ntags: [2026-13-01]', ' is not valid YAML, line 2: a value cannot be read as timestamp.'),
+        (b'a: !!int hunter2', ' is not valid YAML, line 1: a value cannot be read as int.'),
+        (b'a: !!bool hunter2', ' is not valid YAML, line 1: a value cannot be read as bool.'),
+        (b'a: !!timestamp hunter2', ' is not valid YAML, line 1: a value cannot be read as timestamp.'),
+        (b'workers: ' + b'9' * 5_000, ' is not valid YAML, line 1: a value cannot be read as int.'),
+        (b'workers: 0x' + b'f' * 5_000, ' is not valid YAML, line 1: a value cannot be read as int.'),
+        (b'[' * 100_000, ' is not valid YAML'),
         (b'#' * 2_000_000, ' is larger than 1 MiB'),
     ],
 )
@@ -204,6 +240,7 @@ def test_what_is_no_configuration_file_is_said(tmp_path: Path, written: bytes, s
         load(path, {})
     assert str(raised.value).startswith(f'{path}{said}')
     assert '\n' not in str(raised.value)
+    assert 'hunter2' not in str(raised.value)
 
 
 def test_the_secret_is_in_no_repr() -> None:
@@ -215,17 +252,53 @@ def test_the_command_ends_with_2_and_one_line(tmp_path: Path, statsig_datadog: C
     assert statsig_datadog('relay', '--config', str(file)).stderr == (
         f'error: {file} cannot be read: No such file or directory\n'
     )
+    file.write_text('tags: [2026-13-01]')
+    done = statsig_datadog('relay', '--config', str(file), SECRET='x')
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr == f'error: {file} is not valid YAML, line 1: a value cannot be read as timestamp.\n'
     file.write_text(yaml.safe_dump({**LEAST, 'workers': 'many'}))
     done = statsig_datadog('relay', '--config', str(file), SECRET='x')
     assert (done.returncode, done.stdout) == (2, '')
     assert done.stderr == 'error: Option `workers` must be a number from 1 to 64, got "many".\n'
 
 
-def test_an_address_in_use_is_said(tmp_path: Path, statsig_datadog: Command) -> None:
+def test_an_address_in_use_is_said_and_may_be_free_next_time(tmp_path: Path, statsig_datadog: Command) -> None:
     file = tmp_path / 'relay.yaml'
     with socket.create_server(('127.0.0.1', 0)) as taken:
         address = f'127.0.0.1:{taken.getsockname()[1]}'
         file.write_text(yaml.safe_dump({**LEAST, 'listen': address}))
         done = statsig_datadog('relay', '--config', str(file), SECRET='x')
-    assert done.returncode == 2
+    assert done.returncode == 1, 'with 2 systemd would not start it again'
     assert done.stderr == f'error: Option `listen`: {address} cannot be listened on: Address already in use.\n'
+
+
+@pytest.mark.parametrize(
+    ('listen', 'exit_code', 'reason'),
+    [
+        ('192.0.2.1:8700', 1, 'Cannot assign requested address'),
+        ('no-such-host.invalid:8700', 1, ''),
+        ('ü..example:8700', 2, ''),
+    ],
+)
+def test_an_address_that_this_host_does_not_have_is_said(
+    tmp_path: Path, statsig_datadog: Command, listen: str, exit_code: int, reason: str
+) -> None:
+    file = tmp_path / 'relay.yaml'
+    file.write_text(yaml.safe_dump({**LEAST, 'listen': listen}))
+    done = statsig_datadog('relay', '--config', str(file), SECRET='x')
+    assert done.returncode == exit_code
+    assert done.stderr.startswith(f'error: Option `listen`: {listen} cannot be listened on: {reason}')
+    assert done.stderr.count('\n') == 1
+
+
+def test_a_directory_of_triggers_that_cannot_be_made_is_said_and_may_be_there_next_time(
+    tmp_path: Path, statsig_datadog: Command
+) -> None:
+    rule = {'name': 'off', 'monitor_id': 1, 'gate': 'checkout'}
+    triggers = {'token': '${TOKEN}', 'api_key': '${KEY}', 'rules': [rule]}
+    file = tmp_path / 'relay.yaml'
+    values = {**LEAST, 'listen': '127.0.0.1:0', 'state_dir': '/dev/null/x', 'triggers': triggers}
+    file.write_text(yaml.safe_dump(values))
+    done = statsig_datadog('relay', '--config', str(file), SECRET='x', TOKEN='t' * 32, KEY='console-x')
+    assert done.returncode == 1
+    assert done.stderr == 'error: Option `state_dir`: /dev/null/x cannot be used: Not a directory.\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import time
@@ -64,6 +65,20 @@ def test_a_delivery_that_comes_again_is_counted_once(start_relay: StartRelay, un
 
     assert unix_receiver.events() == 1
     assert unix_receiver.own('requests', 'endpoint:statsig,outcome:redelivered,status:200') == 2
+
+
+def test_bytes_are_those_of_the_bodies_on_the_wire(start_relay: StartRelay, unix_receiver: DogStatsdReceiver) -> None:
+    relay = start_relay(unix_receiver)
+    plain = json.dumps([happening('checkout').event] * 100).encode()
+    packed = gzip.compress(plain)
+    with relay.sender() as statsig:
+        assert statsig.post(plain, statsig.signed(plain))[0] == 200
+        assert statsig.post(packed, {**statsig.signed(packed), 'Content-Encoding': 'gzip'})[0] == 200
+        assert statsig.post(b'[]', {})[0] == 401
+    relay.stop()
+    unix_receiver.stop()
+
+    assert unix_receiver.own('bytes', 'endpoint:statsig') == len(plain) + len(packed) + len(b'[]')
 
 
 def test_only_the_wanted_environments_are_counted(start_relay: StartRelay, unix_receiver: DogStatsdReceiver) -> None:

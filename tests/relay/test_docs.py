@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import yaml
 
 from statsig.datadog.relay_metrics import RELAY_METRICS
-from statsig.relay import configuration
+from statsig.relay import configuration, handlers, http
 from statsig.relay.handlers import _REMEDIES
 from statsig.webhook import receiver
 
@@ -48,11 +49,31 @@ def test_the_options_and_their_defaults_are_those_of_the_code() -> None:
     assert configuration.parse(spelt_out, {'S': 'x'}) == configuration.parse(least, {'S': 'x'})
 
 
-def test_every_refusal_is_explained() -> None:
+def refusals() -> set[str]:
+    """The outcomes that the modules have: the receiver's, and what the handlers and the server answer by themselves."""
     outcomes = {value.word for value in vars(receiver).values() if isinstance(value, receiver.Outcome)}
-    refusals = outcomes - {'accepted'}
-    assert refusals >= set(_REMEDIES)
-    assert {word for word in refusals if f'{word}`' not in DOCS} == set()
+    for module in (handlers, http):
+        answers = re.findall(r"\bResponse\(\s*(\d{3}),\s*'(\w+)'", inspect.getsource(module))
+        outcomes |= {word for status, word in answers if int(status) >= 400}
+    # That is what a probe is answered, which is in no metric.
+    return outcomes - {'accepted', 'not_ready'}
+
+
+def test_every_refusal_is_explained() -> None:
+    table = DOCS.partition('## When nothing arrives')[2].partition('\n## ')[0]
+    explained = set()
+    for cell in re.findall(r'^\| (`outcome:.*?) \|', table, re.MULTILINE):
+        explained |= set(re.findall(r'`(?:outcome:)?(\w+)`', cell))
+
+    assert refusals() >= {'bad_request', 'head_too_large', 'failed', 'not_found', 'method_not_allowed', 'full'}
+    assert refusals() - explained == set()
+    assert explained - refusals() == set()
+
+
+def test_the_refusals_that_are_in_the_log_are_those_of_the_code() -> None:
+    (sentence,) = re.findall(r'^Of these, (.*?) are also in\s+the\s+log', DOCS, re.MULTILINE | re.DOTALL)
+
+    assert set(re.findall(r'`(\w+)`', sentence)) == set(_REMEDIES)
 
 
 if __name__ == '__main__':

@@ -5,14 +5,21 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import socket
 import time
 from collections.abc import Callable
 
 import pytest
 
+from statsig.relay.handlers import _REMEDIES, STATSIG_WEBHOOK, StatsigWebhook
+from statsig.relay.health import Health
+from statsig.relay.http import Head
 from statsig.sandbox.webhook_sender import DeliveryFailedError, WebhookSender
+from statsig.webhook.counting import CountingRules
+from statsig.webhook.receiver import Receiver, WebhookRules
 from statsig.webhook.signature import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from tests.clock import Clock
 from tests.relay.conftest import RunningRelay, StartRelay
 from tests.relay.dogstatsd_receiver import DogStatsdReceiver
 from tests.relay.test_counts import happening
@@ -104,6 +111,50 @@ def test_paths_and_methods(start_relay: StartRelay, unix_receiver: DogStatsdRece
     assert unix_receiver.own('requests', 'endpoint:statsig,outcome:method_not_allowed,status:405') == 1
     assert unix_receiver.own('requests', 'endpoint:healthz,outcome:method_not_allowed,status:405') == 1
     assert sum(value for (name, _), value in unix_receiver.counts('statsig.relay.requests', '').items()) == 4
+
+
+def test_a_refusal_is_in_the_log_once_with_what_to_do(
+    start_relay: StartRelay, unix_receiver: DogStatsdReceiver
+) -> None:
+    relay = start_relay(unix_receiver)
+    with relay.sender() as statsig:
+        posts = [
+            lambda statsig: statsig.post(BODY, {}),
+            with_the_signature_of_another,
+            signed(BODY, Content_Encoding='br'),
+        ]
+        assert [post(statsig)[0] for post in posts * 3] == [401, 401, 415] * 3
+    relay.stop()
+
+    lines = re.findall(r'WARNING A request to /webhooks/statsig was refused: (.*)', relay.log)
+    assert lines == [_REMEDIES[outcome] for outcome in ('unsigned', 'bad_signature', 'unknown_encoding')]
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_the_secret_is_in_no_line_of_the_log(
+    start_relay: StartRelay, unix_receiver: DogStatsdReceiver, workers: int
+) -> None:
+    """Nothing that is logged has it, so the secret is here one that a line has by chance."""
+    webhook = {'signing_secret': '${SIGNING_SECRET}'}
+    relay = start_relay(unix_receiver, webhook, {'SIGNING_SECRET': 'has no signature'}, workers=workers)
+    with relay.sender() as statsig:
+        assert statsig.post(BODY, {})[0] == 401
+    relay.stop()
+
+    assert 'A request to /webhooks/statsig was refused: it ***; only Statsig signs its deliveries' in relay.log
+    assert 'has no signature' not in relay.log
+
+
+def test_a_refusal_is_in_the_log_again_after_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """The host may be up for less than that when the first one comes: its monotonic clock begins at 0."""
+    clock = Clock(5.0)
+    receiver = Receiver(WebhookRules(b'secret', CountingRules(frozenset(), 'production', 100)), time.time)
+    webhook = StatsigWebhook(receiver, Health('0'), lambda: False, clock)
+    logged = []
+    for clock.now in (5.0, 6.0, 64.9, 65.0, 66.0, 125.0):
+        webhook.answered(webhook.respond(Head(b'POST', STATSIG_WEBHOOK, {}), BODY), len(BODY))
+        logged.append(len(caplog.records))
+    assert logged == [1, 1, 1, 2, 2, 3]
 
 
 def test_slow_ones_are_told_so_and_the_others_do_not_wait(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ import pytest
 import uvloop
 
 from statsig.relay.http import Allowance, Handler, Head, HttpServer, Limits, Response
+from tests.relay.dogstatsd_receiver import wait_until
 
 LIMIT = 1000
+
 LIMITS = Limits(request_timeout=0.6, answer_timeout=0.8, most_connections=20, kept_for_probes=5, most_buffered=3000)
 
 
@@ -258,18 +261,52 @@ def test_a_slow_one_does_not_keep_the_others_waiting(server: Server) -> None:
 
 @pytest.mark.parametrize('surplus', [0, LIMITS.kept_for_probes])
 def test_too_many_connections_are_sent_away_and_others_stay(server: Server, surplus: int) -> None:
-    clients = [server.connect() for _ in range(LIMITS.most_connections)]
+    clients = [server.connect() for _ in range(LIMITS.most_connections + surplus)]
     try:
-        clients[-1].sendall(post(b'in', close=False))
-        assert clients[-1].recv(100).startswith(b'HTTP/1.1 200')
-        clients += [server.connect() for _ in range(surplus)]
+        for client in clients:
+            client.sendall(post(b'in', close=False)[:-1])
         answer = server.ask(post(b'one too many'))
         assert status(answer) == 503
         assert b'Retry-After: 5\r\n' in answer
+        clients[0].sendall(b'n')
+        assert clients[0].recv(100).startswith(b'HTTP/1.1 200')
     finally:
         for client in clients:
             client.close()
-    assert server.echo.outcomes == ['ok', 'full']
+    assert server.echo.outcomes == ['full'] * (surplus + 1) + ['ok']
+
+
+def test_whoever_says_nothing_keeps_nobody_out(server: Server) -> None:
+    clients = [server.connect() for _ in range(LIMITS.most_connections)]
+    try:
+        assert status(server.ask(post(b'hello'))) == 200
+        assert clients[0].recv(100) == b''
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_probes_are_answered_where_there_are_too_many_connections(server: Server) -> None:
+    clients = [server.connect() for _ in range(LIMITS.most_connections)]
+    try:
+        for client in clients:
+            client.sendall(post(b'in', close=False)[:-1])
+        server.echo.is_probe = True
+        assert status(server.ask(post(b'probe'))) == 200
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_a_body_in_tiny_pieces_takes_no_more_memory_than_it_is_long(server: Server) -> None:
+    pieces = b'1\r\nx\r\n' * (LIMIT - 1)
+    with server.connect() as client:
+        client.sendall(CHUNKED + pieces)
+        wait_until(lambda: server.http.buffered == LIMIT - 1)
+        (connection,) = server.http.connections
+        assert sys.getsizeof(connection._body) < 2 * LIMIT
+        client.sendall(b'0\r\n\r\n')
+        assert status(client.recv(1000)) == 200
 
 
 def test_bodies_that_wait_take_a_bounded_amount_of_memory(server: Server) -> None:

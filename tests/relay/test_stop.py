@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -62,6 +63,21 @@ def test_a_stop_under_load_loses_no_event_that_was_answered(
     # An answer can be lost on its way when its connection closes; a count cannot.
     assert load.answered <= receiver.events() <= load.answered + 4 * Load.BATCH
     assert load.statuses == {200}
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_either_signal_is_a_stop_with_exit_code_0(
+    start_relay: StartRelay, unix_receiver: DogStatsdReceiver, workers: int, number: signal.Signals
+) -> None:
+    relay = start_relay(unix_receiver, workers=workers, flush_interval=3600)
+    with relay.sender() as statsig:
+        assert statsig.deliver([happening('checkout')]) == 200
+    relay.process.send_signal(number)
+    assert relay.process.wait(timeout=40) == 0
+    unix_receiver.stop()
+
+    assert unix_receiver.events() == 1
 
 
 def test_a_kill_loses_what_was_not_flushed_and_nothing_else(

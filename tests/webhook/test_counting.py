@@ -69,6 +69,8 @@ def test_a_config_change_is_never_counted_as_an_event() -> None:
         ({}, 1),
         ({'samplingRate': 10}, 10),
         ({'samplingRate': '10'}, 10),
+        ({'samplingRate': '1_0'}, 1),
+        ({'samplingRate': '١٠'}, 1),
         ({'samplingRate': 10.0}, 10),
         ({'samplingRate': 10, 'samplingMode': 'on'}, 10),
         ({'samplingRate': 10, 'samplingMode': None}, 10),

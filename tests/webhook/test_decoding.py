@@ -153,3 +153,18 @@ def test_bytes_decode_or_are_malformed(given: bytes) -> None:
         return
     assert found.malformed >= 0
     assert all(isinstance(context_of(event, 'production'), Context) for event in found.events)
+
+
+def test_among_very_many_events_a_bad_one_costs_none_of_the_others() -> None:
+    events = [b'{"eventName":"an event of some length","metadata":{}}'] * 250_000
+
+    found = decode(b'[' + b','.join([*events, b'{"eventName":"x","metadata":{"gate":5,"gateValue":[]}}']) + b']')
+
+    assert (len(found.events), found.malformed) == (250_001, 0)
+
+
+def test_figures_within_events_do_not_make_a_body_one_of_punctuation() -> None:
+    figures = b','.join([b'12'] * 2000)
+    events = [b'{"eventName":"x","user":{"custom":{"v":[' + figures + b']}}}'] * 300
+
+    assert len(decode(b'[' + b','.join(events) + b']').events) == 300

@@ -31,6 +31,12 @@ def test_several_gzip_members_are_one_body() -> None:
     assert decoded(gzip.compress(b'[1,') + gzip.compress(b'2]'), b'gzip', 100) == b'[1,2]'
 
 
+def test_more_members_than_anybody_writes_are_refused() -> None:
+    assert decoded(gzip.compress(b'1') * 100, b'gzip', 1000) == b'1' * 100
+    with pytest.raises(MalformedEncodingError):
+        decoded(gzip.compress(b'1') * 101, b'gzip', 1000)
+
+
 @pytest.mark.parametrize('encoding', [b'br', b'zstd', b'gzip, gzip', b'gzip;q=1', b'\xff'])
 def test_another_encoding_is_unknown(encoding: bytes) -> None:
     with pytest.raises(UnknownEncodingError):

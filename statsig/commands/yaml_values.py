@@ -1,0 +1,39 @@
+"""Reading YAML that somebody wrote by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+_MOST_BITS = 1024  # what is longer is no option, and beyond 4,300 digits Python refuses to show it in a message
+
+
+def yaml_values(text: str | bytes) -> Any:
+    """As `yaml.safe_load`, but raises YAMLError whatever is wrong, and never quotes the text around it."""
+    try:
+        # The loader is a SafeLoader.
+        return yaml.load(text, _Loader)  # noqa: S506
+    except UnicodeDecodeError:
+        raise yaml.YAMLError('not UTF-8') from None
+    except RecursionError:
+        raise yaml.YAMLError('nested too deeply') from None
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """PyYAML lets through what Python raises for such a value: ValueError for the 13th month, and other kinds."""
+        try:
+            value = super().construct_object(node, deep)
+        except (yaml.YAMLError, RecursionError):
+            raise
+        except Exception:
+            raise _unreadable(node) from None
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise _unreadable(node)
+        return value
+
+
+def _unreadable(node: yaml.Node) -> yaml.MarkedYAMLError:
+    kind = node.tag.rpartition(':')[2]
+    return yaml.MarkedYAMLError(problem=f'a value cannot be read as {kind}', problem_mark=node.start_mark)
