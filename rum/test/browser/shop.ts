@@ -134,7 +134,7 @@ export class Shop {
   /** Leaves the page, which makes RUM send the rest, and returns the flags of each view, in order. */
   async views(count: number): Promise<{ path: string; flags: Flags; type: string | undefined }[]> {
     // A way back through the browser's cache may be under way still, and interrupts this one.
-    await this.page.goto('about:blank').catch(() => this.page.goto('about:blank'));
+    await vi.waitFor(() => this.page.goto('about:blank'), { timeout: 10_000, interval: 100 });
     return vi.waitFor(
       () => {
         const newest = new Map<string, RumEvent>();
