@@ -14,6 +14,7 @@ from statsig.webhook.counting import Context, Count, Kind
 from statsig.webhook.receiver import Delivery, Outcome, Receiver, WebhookRules
 from tests.clock import NOW, Clock
 from tests.webhook.deliveries import body, delivery, gate, rules
+from tests.webhook.mutilated import mutilated
 
 CHECKOUT = Context(Kind.GATE, 'production', 'checkout', 'true')
 HANDSHAKE = b'{"data": {"event": "url_verification", "verification_code": "abc123"}}'
@@ -179,7 +180,7 @@ def test_a_hundred_thousand_mutilated_bodies_change_nothing_but_their_own_counts
     seen = set()
     accepted = 0
     for number in range(FUZZED):
-        sent = _mutilated(rng, rng.choice(seeds))
+        sent = mutilated(rng, rng.choice(seeds))
         encoding = b'gzip' if sent[:2] == b'\x1f\x8b' else b''
         given = delivery(sent, encoding=encoding) if rng.random() < 0.9 else Delivery(sent[:13], sent[:67], encoding)
         result, _ = receiver.receive(given, sent)
@@ -191,23 +192,3 @@ def test_a_hundred_thousand_mutilated_bodies_change_nothing_but_their_own_counts
     assert accepted > FUZZED / 20
 
     assert outcome(receiver, delivery(body(gate())), body(gate())) == outcomes.ACCEPTED
-
-
-def _mutilated(rng: random.Random, sent: bytes) -> bytes:
-    changed = bytearray(sent)
-    for _ in range(rng.randrange(4)):
-        at = rng.randrange(len(changed) + 1)
-        match rng.randrange(5):
-            case 0:
-                changed[at : at + 1] = bytes([rng.randrange(256)])
-            case 1:
-                del changed[at : at + rng.randrange(20)]
-            case 2:
-                changed[at:at] = rng.choice(
-                    [b'[', b'{', b'"', b'\\', b'null', b'1e999', b'NaN', b'\\ud800', b'\0', b',']
-                )
-            case 3:
-                changed[at:at] = changed[at : at + rng.randrange(50)]
-            case _:
-                changed[at:at] = b'[' * rng.choice((1, 10, 100, 5000))
-    return bytes(changed)
