@@ -168,10 +168,10 @@ def test_the_secret_is_in_no_repr() -> None:
     assert 'webhook-secret' not in repr(rules())
 
 
-FUZZED = 100_000
+FUZZED = 20_000  # tests/relay has five times as many, over HTTP
 
 
-def test_a_hundred_thousand_mutilated_bodies_change_nothing_but_their_own_counts() -> None:
+def test_mutilated_bodies_change_nothing_but_their_own_counts() -> None:
     """Whatever a signed body holds: an outcome, never an exception; what is held stays bounded."""
     rng = random.Random('bodies')
     receiver = Receiver(rules(max_contexts=300), Clock())
@@ -186,7 +186,7 @@ def test_a_hundred_thousand_mutilated_bodies_change_nothing_but_their_own_counts
         result, _ = receiver.receive(given, sent)
         seen.add(result)
         accepted += result == outcomes.ACCEPTED
-        if number % 10_000 == 0:
+        if number % 2_000 == 0:
             assert receiver.tally.take(NOW).contexts <= 300
     assert seen >= {outcomes.ACCEPTED, outcomes.MALFORMED, outcomes.STALE, outcomes.HANDSHAKE}
     assert accepted > FUZZED / 20
