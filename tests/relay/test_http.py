@@ -259,12 +259,22 @@ def test_a_slow_one_does_not_keep_the_others_waiting(server: Server) -> None:
         assert status(read_all(slow)) == 408
 
 
+def busy_connections(server: Server) -> list[socket.socket]:
+    """As many as may be, each with a request of which a byte is still to come."""
+    clients = [server.connect() for _ in range(LIMITS.most_connections)]
+    for client in clients:
+        client.sendall(post(b'in', close=False)[:-1])
+    wait_until(lambda: server.http.buffered == len(clients))
+    return clients
+
+
 @pytest.mark.parametrize('surplus', [0, LIMITS.kept_for_probes])
 def test_too_many_connections_are_sent_away_and_others_stay(server: Server, surplus: int) -> None:
-    clients = [server.connect() for _ in range(LIMITS.most_connections + surplus)]
+    clients = busy_connections(server)
     try:
-        for client in clients:
-            client.sendall(post(b'in', close=False)[:-1])
+        for _ in range(surplus):
+            clients.append(server.connect())
+            clients[-1].sendall(post(b'in', close=False)[:-1])
         answer = server.ask(post(b'one too many'))
         assert status(answer) == 503
         assert b'Retry-After: 5\r\n' in answer
@@ -287,10 +297,8 @@ def test_whoever_says_nothing_keeps_nobody_out(server: Server) -> None:
 
 
 def test_probes_are_answered_where_there_are_too_many_connections(server: Server) -> None:
-    clients = [server.connect() for _ in range(LIMITS.most_connections)]
+    clients = busy_connections(server)
     try:
-        for client in clients:
-            client.sendall(post(b'in', close=False)[:-1])
         server.echo.is_probe = True
         assert status(server.ask(post(b'probe'))) == 200
     finally:
