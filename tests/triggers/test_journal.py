@@ -125,3 +125,15 @@ def test_a_directory_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / 'file').touch()
     with pytest.raises(JournalError, match='state_dir'):
         opened(tmp_path / 'file', Clock())
+
+
+def test_a_pause_that_statsig_asks_for_does_not_put_off_giving_up(tmp_path: Path) -> None:
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    journal.receive([(ALERT, 'webhook', '')])
+    (action,) = journal.actions.due()
+
+    journal.actions.retry(action, 3600, 'too many requests')
+
+    clock.now += 901
+    assert [each.id for each in journal.actions.due()] == [action.id]

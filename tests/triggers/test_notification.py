@@ -71,3 +71,15 @@ def test_a_quotation_mark_that_is_not_escaped_is_refused_with_a_hint() -> None:
     body = made(title='TITLE').replace(b'TITLE', b'the "new" checkout')
     with pytest.raises(UnreadableError, match='quotation mark'):
         parse(body)
+
+
+def test_a_test_is_one_whatever_its_title_begins_with() -> None:
+    notification = parse(made(title='$HOSTNAME: errors [TEST]'))
+
+    assert (notification.is_test, notification.title) == (True, '$HOSTNAME: errors [TEST]')
+
+
+def test_what_a_terminal_would_obey_is_left_out() -> None:
+    notification = parse(made(title='a\n2026-01-01 b\x1b[2J'))
+
+    assert notification.title == 'a 2026-01-01 b [2J'

@@ -125,3 +125,11 @@ def test_an_answer_that_is_not_understood_is_no_state(answer: Any) -> None:
 
 def test_without_groups_the_overall_state_counts() -> None:
     assert groups_of({'id': 7, 'overall_state': 'Alert'}, '7') == {'*': ('Alert', '')}
+
+
+def test_the_monitors_tags_count_for_the_scope_of_a_rule() -> None:
+    answer = {'name': 'x', 'tags': ['env:production', 7, 'team:payments']}
+
+    (found,) = changes('7', {'*': ('OK', '')}, {'*': ('Alert', '')}, answer)
+
+    assert found.about == {'env:production', 'team:payments'}

@@ -207,7 +207,8 @@ class Actions:
         with self._database.transaction():
             self._database.execute(
                 "UPDATE actions SET due_at = ?, attempts = attempts + 1 WHERE id = ? AND state = 'waiting'",
-                (now + delay, action.id),
+                # Not beyond the end: that it was given up is told when it is, whatever Retry-After asks for.
+                (min(now + delay, max(now, action.give_up_at)), action.id),
             )
             self._step(action.id, f'again in {delay:.1f} s: {why}', now)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ TEMPLATE: Mapping[str, str] = {
 }
 _REQUIRED = ('monitor_id', 'transition', 'cycle_key', 'title')
 _LONGEST = 4000  # characters of one field
+_VARIABLE = re.compile(r'\$[A-Z_]+(\[[^\]]*\])?')
 _NO_KEY = ('', '0', '-1', 'none', 'null', 'n/a', 'undefined')
 
 
@@ -122,8 +124,10 @@ def _text(name: str, value: Any) -> str:
     if len(value) > _LONGEST:
         raise UnreadableError(f'the field {name} is longer than {_LONGEST} characters')
     # Halves of surrogate pairs can stand in JSON, and nowhere else.
-    text = value.encode('utf-8', 'replace').decode('utf-8').strip()
-    return '' if text.startswith('$') else text
+    text = value.encode('utf-8', 'replace').decode('utf-8')
+    # A terminal that shows the journal takes no orders from it.
+    text = ''.join(each if each.isprintable() else ' ' for each in text).strip()
+    return '' if _VARIABLE.fullmatch(text) else text
 
 
 def _seconds(text: str) -> float | None:

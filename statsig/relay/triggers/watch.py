@@ -128,6 +128,8 @@ def changes(monitor: str, before: Groups, now: Groups, answer: Any) -> list[Noti
         return []
     found = []
     title = answer.get('name') if isinstance(answer, dict) else ''
+    tags = answer.get('tags') if isinstance(answer, dict) else None
+    monitors_tags = ','.join(each for each in tags if isinstance(each, str)) if isinstance(tags, list) else ''
     for group, (status, cycle) in now.items():
         was, was_cycle = before.get(group, (OK, ''))
         again = bool(cycle and was_cycle and cycle != was_cycle)
@@ -146,6 +148,7 @@ def changes(monitor: str, before: Groups, now: Groups, answer: Any) -> list[Noti
                 transition=transition,
                 cycle=cycle,
                 scope=group if group != '*' else '',
+                tags=monitors_tags[:4000],
                 title=str(title)[:200],
                 happened=float(cycle.rpartition(' ')[2]) if cycle and transition == 'Triggered' else None,
             )
