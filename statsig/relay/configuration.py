@@ -135,20 +135,27 @@ def parse(values: object, environment: Mapping[str, str]) -> RelayConfiguration:
         config_changes=_config_changes(webhook, address) if webhook else False,
         hide_author=webhook.boolean('hide_author', False) if webhook else False,
         body_timeout=webhook.number('body_timeout', 30, 0.1, 3600, 'seconds') if webhook else 30.0,
-        triggers=parse_triggers(options.section('triggers', TRIGGERS_OPTIONS), environment)
-        if options.has('triggers')
-        else None,
+        triggers=_triggers(options, address, environment) if options.has('triggers') else None,
     )
 
 
 def _config_changes(options: Options, address: DogStatsdAddress) -> bool:
     if not options.boolean('config_changes', False):
         return False
+    _check_room_for_events(options.name('config_changes'), address)
+    return True
+
+
+def _triggers(options: Options, address: DogStatsdAddress, environment: Mapping[str, str]) -> TriggersConfiguration:
+    _check_room_for_events('triggers', address)
+    return parse_triggers(options.section('triggers', TRIGGERS_OPTIONS), environment)
+
+
+def _check_room_for_events(option: str, address: DogStatsdAddress) -> None:
     try:
         DogStatsdEvents(address)
     except TagsTooLongError as error:
-        raise ConfigurationError(f'Option `{options.name("config_changes")}` cannot be true: {error}.') from None
-    return True
+        raise ConfigurationError(f'Option `{option}` cannot be used: {error}.') from None
 
 
 def _webhook(options: Options, workers: int) -> WebhookRules:

@@ -6,9 +6,12 @@ import asyncio
 import logging
 import socket
 import time
+from dataclasses import replace
 
 from statsig.datadog.dogstatsd import DogStatsdLines, packed
+from statsig.datadog.dogstatsd_events import DogStatsdEvents
 from statsig.datadog.dogstatsd_socket import DogStatsdSocket, LookedUpAside
+from statsig.datadog.event import DatadogEvent
 from statsig.datadog.relay_metrics import samples
 from statsig.relay.config_changes import ConfigChangeEvents
 from statsig.relay.configuration import RelayConfiguration
@@ -16,7 +19,6 @@ from statsig.relay.handlers import STATSIG_WEBHOOK, Nothing, Probe, Routes, Stat
 from statsig.relay.health import Health
 from statsig.relay.http import Handler, HttpServer, Limits
 from statsig.relay.triggers.endpoint import DATADOG_WEBHOOK, DatadogWebhook
-from statsig.relay.triggers.event_lines import EventLines
 from statsig.relay.triggers.service import Triggers
 from statsig.webhook.receiver import Receiver
 
@@ -26,7 +28,7 @@ REQUEST_GRACE = 10.0  # seconds that requests under way may take when the relay 
 DELIVERY_GRACE = 5.0  # seconds after that to hand over the last counts
 TRIGGERS_GRACE = 5.0  # seconds of those for what the triggers are doing; the next start goes on with it
 _PAUSE, _LONGEST_PAUSE = 0.01, 1.0  # seconds between two attempts to hand over datagrams
-# In the end more at once, so that all that may be counted has left within that grace: 20,000 datagrams.
+# In the end more at once, so that all that may be counted has left within that grace.
 _LAST_BURSTS = 4
 
 _log = logging.getLogger(__name__)
@@ -54,7 +56,7 @@ class Relay:
             if configuration.webhook
             else None
         )
-        self._events = EventLines(configuration.dogstatsd, configuration.tags)
+        self._events = DogStatsdEvents(configuration.dogstatsd) if configuration.triggers else None
         self._triggers = Triggers(configuration.triggers, configuration.state_dir) if configuration.triggers else None
         self._site = Routes(self._handlers(), Nothing(self._health))
         self._http = HttpServer(self._site, Limits(request_timeout=configuration.body_timeout))
@@ -119,9 +121,13 @@ class Relay:
         self._most_waiting = 0
         lines = (self._lines.line(sample) for sample in [*counted, *own, *(report.samples if report else ())])
         self._socket.add(packed(lines, self._configuration.dogstatsd.largest_datagram))
-        self._socket.add(self._events.datagram(event) for event in (report.events if report else ()))
+        if report and self._events:
+            self._socket.add(self._events.datagram(self._tagged(event)) for event in report.events)
         self._flushed.set()
         self._flush_seconds = time.perf_counter() - started
+
+    def _tagged(self, event: DatadogEvent) -> DatadogEvent:
+        return replace(event, tags=(*event.tags, *self._configuration.tags))
 
     async def _deliver_regularly(self) -> None:
         pause = _PAUSE
@@ -140,7 +146,9 @@ class Relay:
     async def _deliver_the_rest(self) -> bool:
         end = time.monotonic() + DELIVERY_GRACE
         while self._socket.waiting and time.monotonic() < end:
-            all(self._socket.send_some() for _ in range(_LAST_BURSTS))
+            for _ in range(_LAST_BURSTS):
+                if not self._socket.send_some():
+                    break
             await asyncio.sleep(_PAUSE)
         if self._socket.waiting:
             _log.error(

@@ -96,8 +96,10 @@ def test_config_changes_are_off_unless_they_are_asked_for() -> None:
 def test_tags_of_the_environment_may_leave_no_room_for_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('DATADOG_TAGS', 'a:' + 'b' * 3000)
     configured()
-    with pytest.raises(ConfigurationError, match=r'`statsig_webhook\.config_changes` cannot be true: those of the'):
+    with pytest.raises(ConfigurationError, match=r'`statsig_webhook\.config_changes` cannot be used: those of the'):
         configured({'config_changes': True})
+    with pytest.raises(ConfigurationError, match='`triggers` cannot be used: those of the environment'):
+        parse({**LEAST, 'triggers': {}}, {'SECRET': 's'})
 
 
 def test_each_worker_has_its_share_of_the_contexts() -> None:

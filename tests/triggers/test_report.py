@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from statsig.datadog.dogstatsd import DogStatsdAddress
+from statsig.datadog.dogstatsd_events import DogStatsdEvents
 from statsig.relay.triggers.actions import Action
 from statsig.relay.triggers.decision import Decision, Reason, Verdict
-from statsig.relay.triggers.event_lines import EventLines
 from statsig.relay.triggers.journal import Decided
 from statsig.relay.triggers.report import _OUTCOMES, Links, Reporter, action_event
 from statsig.relay.triggers.rules import Kind
+from statsig.sandbox.dogstatsd_listener import parsed_event
 
 LINKS = Links('sandbox', 'https://app.datadoghq.com')
-LINES = EventLines(DogStatsdAddress(path='/nowhere'), ('team:growth',) * 50)
+EVENTS = DogStatsdEvents(DogStatsdAddress(path='/nowhere'))
 WIDE = st.text(st.characters(codec='utf-8') | st.sampled_from('&<>*%@|\n`\\😀'), max_size=400)
 
 
@@ -25,18 +26,18 @@ def action(outcome: str = 'disabled', title: str = '', cycle: str = '', why: str
     )
 
 
+@example(outcome='disabled', title='a\\new', cycle='\\n', why='\\n', rule='\\n')
 @given(outcome=st.sampled_from([*_OUTCOMES]), title=WIDE, cycle=WIDE, why=WIDE, rule=WIDE)
 def test_every_event_fits_into_a_datagram_and_stays_in_its_frame(
     outcome: str, title: str, cycle: str, why: str, rule: str
 ) -> None:
     event = action_event(action(outcome, title, cycle, why, rule), LINKS)
-    datagram = LINES.datagram(event)
-    assert len(datagram) <= 8192
-    assert datagram.count(b'\n') <= 1
+    received = parsed_event(EVENTS.datagram(event))
+    assert received.text == event.text
+    assert set(received.tags) == set(event.tags)
     assert len(event.title) <= 100
     assert event.text.count('%%%') == 2
     assert len(event.text) <= 4000
-    assert '|#' in datagram.decode()
 
 
 def refused(number: int, at: float, reason: Reason = Reason.COOLDOWN) -> Decided:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from statsig.datadog.event import DatadogEvent
-from statsig.datadog.markdown import clean, cut, escape
+from statsig.datadog.markdown import clean, cut
 from statsig.datadog.metrics import Sample
 from statsig.datadog.relay_metrics import TRIGGERS
 from statsig.datadog.tags import tag
-from statsig.datadog.text import inert
+from statsig.datadog.text import escape_for_dogstatsd, inert
 from statsig.relay.triggers.actions import Action
 from statsig.relay.triggers.decision import Reason, Verdict
 from statsig.relay.triggers.journal import Decided
@@ -160,4 +160,4 @@ def _links(links: Links, gate: str, monitor_id: str) -> list[str]:
 
 
 def _safe(text: str, longest: int = 160) -> str:
-    return escape(cut(clean(text), longest))
+    return escape_for_dogstatsd(cut(clean(text), longest))
