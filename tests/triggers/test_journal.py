@@ -137,3 +137,20 @@ def test_a_pause_that_statsig_asks_for_does_not_put_off_giving_up(tmp_path: Path
 
     clock.now += 901
     assert [each.id for each in journal.actions.due()] == [action.id]
+
+
+def test_a_decision_looks_at_no_more_of_the_open_alerts_than_it_takes_to_see_one(tmp_path: Path) -> None:
+    journal = opened(tmp_path, Clock())
+    connection = sqlite3.connect(tmp_path / FILE)
+    connection.executemany(
+        "INSERT INTO alerts (rule, monitor_id, key, state, at) VALUES (?, '1', ?, 'alerting', 0)",
+        [(RULE.name, f'cycle {number}') for number in range(50_000)],
+    )
+    connection.commit()
+    connection.close()
+    steps = []
+    journal._database._connection.set_progress_handler(lambda: steps.append(1), 100)
+
+    journal.receive([(replace(ALERT, transition='Renotify'), 'webhook', '')])
+
+    assert len(steps) < 100

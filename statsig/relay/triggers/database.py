@@ -51,6 +51,7 @@ CREATE TABLE alerts (
   rule TEXT NOT NULL, monitor_id TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, at REAL NOT NULL,
   PRIMARY KEY (rule, monitor_id, key)
 );
+CREATE INDEX alerts_open ON alerts (rule) WHERE state = 'alerting';
 CREATE TABLE watched (
   monitor_id TEXT NOT NULL, scope TEXT NOT NULL, status TEXT NOT NULL, cycle TEXT NOT NULL,
   PRIMARY KEY (monitor_id, scope)

@@ -56,8 +56,8 @@ class History:
             still_alerting=self.alerting(rule, notification),
             rehearsed=bool(
                 self._database.one(
-                    'SELECT 1 FROM actions WHERE rule = ? AND rehearsal = 1 AND by = ? AND decided_at > ?',
-                    *(rule.name, 'relay', now - REHEARSAL_PAUSE),
+                    "SELECT 1 FROM actions WHERE rule = ? AND rehearsal = 1 AND by = 'relay' AND decided_at > ?",
+                    *(rule.name, now - REHEARSAL_PAUSE),
                 )
             ),
         )
@@ -75,13 +75,14 @@ class History:
 
     def alerting(self, rule: Rule, but: Notification | None = None) -> bool:
         """Whether an alert is not over, of any rule about the same gate; `but` one that is just ending."""
-        alerting = self._database.execute("SELECT rule, monitor_id, key FROM alerts WHERE state = 'alerting'")
-        for name, monitor, key in alerting.fetchall():
-            other = self._rules.get(name)
-            is_ending = but is not None and (monitor, key) == (but.monitor_id, but.alert_key)
-            if other is not None and other.gate == rule.gate and not is_ending:
-                return True
-        return False
+        about_the_gate = [name for name, other in self._rules.items() if other.gate == rule.gate]
+        ending = (but.monitor_id, but.alert_key) if but else ('', '')
+        found = self._database.one(
+            "SELECT 1 FROM alerts WHERE state = 'alerting' AND NOT (monitor_id = ? AND key = ?) "  # noqa: S608
+            f'AND rule IN ({", ".join("?" * len(about_the_gate))}) LIMIT 1',
+            *(*ending, *about_the_gate),
+        )
+        return found is not None
 
     def actions_in_hour(self, now: float, but: int = 0) -> int:
         """Those that changed something, and those decided that will: what waits for quiet is counted when it acts."""
