@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from statsig.commands.terminal import Terminal
-from statsig.relay.configuration import load, state_dir_of
+from statsig.relay.configuration import DEFAULT_STATE_DIR, RelayConfiguration, load, state_dir_of
 from statsig.relay.options import ConfigurationError
-from statsig.relay.triggers.configuration import TriggersConfiguration
+from statsig.relay.triggers.configuration import TriggersConfiguration, is_safe_address
 from statsig.relay.triggers.database import FILE
 from statsig.relay.triggers.decision import Limits
 from statsig.relay.triggers.executor import Executor
@@ -36,7 +36,12 @@ def show_template(terminal: Terminal) -> None:
 
 def show_setup(terminal: Terminal, config: Path, environment: Mapping[str, str], address: str) -> None:
     """What to paste into Datadog. No secret is needed for it, and none is shown. Raises ConfigurationError."""
-    rules = _triggers(config, _Placeholders(environment)).rules
+    rules = _triggers_in(load(config, _Placeholders(environment)), config).rules
+    if not is_safe_address(address):
+        raise ConfigurationError(
+            '--address must begin with https://, since the token travels there, and have no user, query or fragment, '
+            f'got {"something else" if "@" in address else repr(address)}.'
+        )
     url = f'{address.rstrip("/")}/webhooks/datadog'
     terminal.heading('1. A hidden variable', 'Integrations > Webhooks > Custom Variables > New')
     terminal.line(f'  Name: {VARIABLE}    Hide from view: yes')
@@ -64,7 +69,7 @@ def rehearse(terminal: Terminal, config: Path, environment: Mapping[str, str], n
     Raises ConfigurationError, JournalError, sqlite3.Error.
     """
     configuration = load(config, environment)
-    triggers = _triggers(config, environment)
+    triggers = _triggers_in(configuration, config)
     rule = next((rule for rule in triggers.rules if rule.name == name), None)
     if rule is None:
         names = ', '.join(repr(each.name) for each in triggers.rules)
@@ -176,14 +181,13 @@ def log_directory(config: Path | None, state_dir: Path | None, environment: Mapp
     """Where the journal is. Raises ConfigurationError."""
     if state_dir is not None:
         return state_dir
-    return state_dir_of(config, _Placeholders(environment)) if config else Path('/var/lib/statsig-datadog')
+    return state_dir_of(config, _Placeholders(environment)) if config else Path(DEFAULT_STATE_DIR)
 
 
-def _triggers(config: Path, environment: Mapping[str, str]) -> TriggersConfiguration:
-    triggers = load(config, environment).triggers
-    if triggers is None:
+def _triggers_in(configuration: RelayConfiguration, config: Path) -> TriggersConfiguration:
+    if configuration.triggers is None:
         raise ConfigurationError(f'{config} has no section `triggers`.')
-    return triggers
+    return configuration.triggers
 
 
 def _indented(text: str) -> str:

@@ -49,9 +49,10 @@ class DogStatsdAddress:
     def is_name(self) -> bool:
         """Whether the host has to be looked up."""
         try:
-            return not self.path and not ip_address(self.host)
+            ip_address(self.host)
         except ValueError:
-            return True
+            return not self.path
+        return False
 
     def __str__(self) -> str:
         return f'unix://{self.path}' if self.path else f'udp://{self.host}:{self.port}'

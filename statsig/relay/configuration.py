@@ -27,6 +27,7 @@ _WEBHOOK_OPTIONS = (
     *('signing_secret', 'environments', 'default_environment', 'config_changes', 'hide_author', 'max_contexts'),
     *('max_age', 'max_body_bytes', 'body_timeout'),
 )
+DEFAULT_STATE_DIR = '/var/lib/statsig-datadog'
 _NAMESPACE = r'[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*'
 _LARGEST_FILE = 1024 * 1024
 _MOST_ENVIRONMENTS = 20
@@ -85,7 +86,7 @@ def state_dir_of(path: Path, environment: Mapping[str, str]) -> Path:
 
 
 def _state_dir(options: Options) -> Path:
-    return Path(options.text('state_dir', 'a directory', '/var/lib/statsig-datadog'))
+    return Path(options.text('state_dir', 'a directory', DEFAULT_STATE_DIR))
 
 
 def _read(path: Path) -> object:

@@ -133,6 +133,8 @@ WRONG: list[tuple[Any, str]] = [
     ({**LEAST, 'dogstatsd_url': 'unix://dsd.socket'}, 'Option `dogstatsd_url` must be a socket or a host and a port'),
     ({**LEAST, 'dogstatsd_url': 'udp://host:0'}, 'Option `dogstatsd_url` must be a socket or a host and a port'),
     ({**LEAST, 'dogstatsd_url': 'udp://host:x'}, 'Option `dogstatsd_url` must be a socket or a host and a port'),
+    ({**LEAST, 'dogstatsd_url': 'udp://a..b:1'}, 'Option `dogstatsd_url` must be a socket or a host and a port'),
+    ({**LEAST, 'dogstatsd_url': f'udp://{"a" * 64}:1'}, 'Option `dogstatsd_url` must be a socket or a host and a port'),
     (
         {**LEAST, 'dogstatsd_url': 'unix:///' + 'a' * 200},
         'Option `dogstatsd_url` must be a socket or a host and a port',

@@ -105,3 +105,14 @@ def test_no_journal_is_said(statsig_datadog: Command, tmp_path: Path) -> None:
     done = statsig_datadog('triggers', 'log', '--state-dir', str(tmp_path))
     assert done.returncode == 2
     assert done.stderr.startswith(f'error: There is no journal in {tmp_path}')
+
+
+@pytest.mark.parametrize(
+    'address', ['nonsense', 'http://relay.example', 'https://a:b@r.example', 'https://r.example/"${x}']
+)
+def test_setup_takes_no_address_to_which_a_token_must_not_be_sent(
+    statsig_datadog: Command, configure: Configure, address: str
+) -> None:
+    done = statsig_datadog('triggers', 'setup', '--config', configure(), '--address', address)
+    assert (done.returncode, done.stdout) == (2, '')
+    assert done.stderr.startswith('error: --address must begin with https://')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -21,6 +22,7 @@ WATCH_OPTIONS = ('datadog_api_key', 'datadog_app_key', 'datadog_api_url', 'inter
 MOST_RULES = 200
 LEAST_TOKEN = 16  # characters: what is shorter can be guessed
 _DAY = 86400.0
+_PLAIN_ADDRESS = re.compile(r'[\w.:/\[\]%~+-]+')
 
 Network = IPv4Network | IPv6Network
 
@@ -79,10 +81,10 @@ def _tokens(options: Options) -> tuple[bytes, ...]:
     tokens = [options.secret('token', 'the token that Datadog sends')]
     if previous := options.optional_secret('previous_token', 'the token that Datadog sent before'):
         tokens.append(previous)
-    for token in tokens:
+    for option, token in zip(('token', 'previous_token'), tokens, strict=False):
         if len(token) < LEAST_TOKEN or not token.isascii():
             raise ConfigurationError(
-                f'Option `{options.name("token")}`: a token must have at least {LEAST_TOKEN} characters of ASCII. '
+                f'Option `{options.name(option)}`: a token must have at least {LEAST_TOKEN} characters of ASCII. '
                 '`openssl rand -hex 32` makes a good one.'
             )
     return tuple(token.encode() for token in tokens)
@@ -101,19 +103,25 @@ def _networks(options: Options) -> tuple[Network, ...]:
 
 
 def _url(options: Options, option: str, default: str) -> str:
-    takes = f'an address that begins with https://, such as {default}'
+    takes = f'an address that begins with https://, such as {default}, without user, query and fragment'
     url = options.text(option, takes, default)
+    if not is_safe_address(url):
+        # What stands before an @ may be a password.
+        raise options.refusal(option, takes, 'something else' if '@' in url else url)
+    return url.rstrip('/')
+
+
+def is_safe_address(url: str) -> bool:
+    """Whether secrets may be sent there: over TLS, or to this machine. Nothing in it has to be quoted anywhere."""
     try:
         parts = urlsplit(url)
         is_local = parts.hostname in ('localhost', '127.0.0.1', '::1')
+        parts.port  # noqa: B018  (raises ValueError where there is none that can be)
     except ValueError:
-        raise options.refusal(option, takes, url) from None
-    # The key would be readable on the way; the sandbox is on this machine.
+        return False
     if not parts.hostname or not (parts.scheme == 'https' or (parts.scheme == 'http' and is_local)):
-        raise options.refusal(option, takes, url)
-    if parts.username or parts.query or parts.fragment:
-        raise options.refusal(option, f'{takes}, without user, query and fragment', 'something else')
-    return url.rstrip('/')
+        return False
+    return '@' not in parts.netloc and _PLAIN_ADDRESS.fullmatch(url) is not None
 
 
 def _watch(options: Options, site: str) -> Watch | None:
