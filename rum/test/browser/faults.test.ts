@@ -1,19 +1,10 @@
 /** Whatever is late, blocked or broken: the page does not notice, and the flags arrive where they can. */
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { CHROMIUM, FLAGS, launch, Shop } from './shop.ts';
+import { expect, test, vi } from 'vitest';
+import { inABrowser } from './in-a-browser.ts';
+import { FLAGS, type Shop } from './shop.ts';
 
-describe.skipIf(!CHROMIUM)('in a browser', () => {
-  let browser: Browser;
+inABrowser((open) => {
   let shop: Shop;
-  beforeAll(async () => {
-    browser = await launch();
-  });
-  afterAll(() => browser.close());
-  afterEach(async () => {
-    expect(shop.complaints).toEqual([]);
-    await shop.close();
-  });
 
   /** The loader that Datadog calls "CDN async": a queue, until the SDK has come. */
   const startWithAsyncLoader = async () => {
@@ -35,7 +26,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   test('RUM that comes after the flags gets them all', async () => {
     let letIn = () => {};
     const held = new Promise<void>((resolve) => (letIn = resolve));
-    shop = await Shop.open(browser, {
+    shop = await open({
       scripts: ['statsig', 'ours', 'page'],
       start: startWithAsyncLoader,
       interfere: (path) => path === '/scripts/rum' && held,
@@ -50,7 +41,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('a view that begins with the user\'s consent, after a long time, has its flags within a tenth of a second', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       stopClock: true,
       start: () => startShop('ours', { rum: { trackingConsent: 'not-granted' } }),
     });
@@ -68,7 +59,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('RUM that never comes is not missed', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       scripts: ['statsig', 'ours', 'page'],
       start: startWithAsyncLoader,
       interfere: (path) => path === '/scripts/rum' && 'cut',
@@ -80,7 +71,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('a client that comes late is found before it has its first answer', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       start: async () => {
         startRum();
         StatsigDatadogRum.connectStatsigToRum(() => window.__STATSIG__?.firstInstance, DD_RUM);
@@ -99,7 +90,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('without Statsig, RUM goes on', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       scripts: ['rum', 'ours', 'page'],
       start: () => {
         startRum();
@@ -115,7 +106,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('where Statsig does not answer, RUM is told what the page is: gates are off, and nobody is in a group', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       start: () => startShop('ours'),
       interfere: (path) => path.startsWith('/v1/') && 'cut',
     });
@@ -127,7 +118,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('a blocked intake blocks nothing else', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       start: () => startShop('ours'),
       interfere: (path) => path === '/intake' && 'cut',
     });
@@ -139,7 +130,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('SDKs that throw, and options that are none, are said once and not thrown', async () => {
-    shop = await Shop.open(browser, { start: () => (ready = true) });
+    shop = await open({ start: () => (ready = true) });
     await shop.page.waitForFunction('window.ready');
     const broken = await shop.page.evaluate(() => {
       const { connectStatsigToRum } = StatsigDatadogRum;
@@ -171,7 +162,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('after disconnect, RUM is told nothing and the page is as it was', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       start: async () => {
         startRum();
         await newClient().initializeAsync();
@@ -223,7 +214,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('what hooks into the history after us goes on when we disconnect', async () => {
-    shop = await Shop.open(browser, { start: () => startShop('ours') });
+    shop = await open({ start: () => startShop('ours') });
     await shop.ready();
     const visited = await shop.page.evaluate(() => {
       const seen: unknown[] = [];

@@ -1,23 +1,14 @@
 /** Many flags, odd names, and no flood. */
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { CHROMIUM, FLAGS, launch, Shop } from './shop.ts';
+import { expect, test } from 'vitest';
+import { inABrowser } from './in-a-browser.ts';
+import { FLAGS, type Shop } from './shop.ts';
 
-describe.skipIf(!CHROMIUM)('in a browser', () => {
-  let browser: Browser;
+inABrowser((open) => {
   let shop: Shop;
-  beforeAll(async () => {
-    browser = await launch();
-  });
-  afterAll(() => browser.close());
-  afterEach(async () => {
-    expect(shop.complaints).toEqual([]);
-    await shop.close();
-  });
 
   test('of 500 gates, 299 are on each view, beside the count of those that are not', async () => {
     const gates = Object.fromEntries(Array.from({ length: 500 }, (_, index) => [`gate_${index}`, index % 2 === 0]));
-    shop = await Shop.open(browser, {
+    shop = await open({
       decide: () => ({ gates }),
       start: async () => {
         startRum();
@@ -46,7 +37,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
       ...['a?b', 'a\\b', 'a/b', 'a,b', 'a@b', "a'b", 'a$b', '日本', 'größe', 'é', 'e\u0301', '🎉', '.', ' ', '__proto__'],
       ...['constructor', 'toString', 'experiment_new_cart', 'layer_new_cart', 'config_new_cart', 'statsig_left_out'],
     ];
-    shop = await Shop.open(browser, {
+    shop = await open({
       decide: () => ({ gates: Object.fromEntries(names.map((name, index) => [name, index % 3 === 0])) }),
       start: async () => {
         startRum();
@@ -75,7 +66,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('RUM is told once for each view and change, however often the page asks', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       start: async () => {
         startRum();
         newClient({ userID: 'ada' }, { disableEvaluationMemoization: true });

@@ -1,26 +1,17 @@
 /** What RUM is told is about the present user. */
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { CHROMIUM, DECISIONS, FLAGS, launch, Shop } from './shop.ts';
+import { expect, test } from 'vitest';
+import { inABrowser } from './in-a-browser.ts';
+import { DECISIONS, FLAGS, type Shop } from './shop.ts';
 
 const BOB = { gates: { new_cart: false, old_search: true }, experiments: { checkout_button: 'Control' } };
 const decide = ({ userID }: { userID?: string }) => (userID === 'bob' ? BOB : DECISIONS);
 
-describe.skipIf(!CHROMIUM)('in a browser', () => {
-  let browser: Browser;
+inABrowser((open) => {
   let shop: Shop;
-  beforeAll(async () => {
-    browser = await launch();
-  });
-  afterAll(() => browser.close());
-  afterEach(async () => {
-    expect(shop.complaints).toEqual([]);
-    await shop.close();
-  });
 
   test.each(['rum-5.17', 'rum'])('after a user switch, only what was asked about the new user is on views: %s', async (rum) => {
     const scripts = [rum, 'statsig', 'ours', 'page'];
-    shop = await Shop.open(browser, { scripts, start: () => startShop('ours'), decide });
+    shop = await open({ scripts, start: () => startShop('ours'), decide });
     await shop.ready();
     await shop.visit('/login');
     await shop.page.evaluate(() => client.updateUserAsync({ userID: 'bob' }));
@@ -43,7 +34,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test.each(['updateUserAsync', 'updateUserSync'] as const)('a page that asks again as soon as the values are updated: %s', async (update) => {
-    shop = await Shop.open(browser, { start: () => startShop('ours'), decide });
+    shop = await open({ start: () => startShop('ours'), decide });
     await shop.ready();
     await shop.page.evaluate(async (method) => {
       await client.dataAdapter.prefetchData({ userID: 'bob' });
@@ -62,7 +53,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
 
   test('another custom id makes another user, another order of them does not', async () => {
     const customIDs = { company: 'acme', team: 'red' };
-    shop = await Shop.open(browser, { start: () => startShop('ours'), decide });
+    shop = await open({ start: () => startShop('ours'), decide });
     await shop.ready();
     const count = await shop.page.evaluate(async (ids) => {
       const switchTo = async (customIDs: Record<string, string>) => {
@@ -83,7 +74,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('where we connect only after Statsig was initialised, the first switch is noticed, and no other', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       start: async () => {
         startRum();
         await newClient().initializeAsync();
@@ -104,7 +95,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('other attributes of the same user change nothing', async () => {
-    shop = await Shop.open(browser, { start: () => startShop('ours'), decide });
+    shop = await open({ start: () => startShop('ours'), decide });
     await shop.ready();
     await shop.page.evaluate(() => client.updateUserAsync({ userID: 'ada', custom: { plan: 'gold' } }));
     await shop.visit('/cart');
@@ -114,7 +105,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
 
   test('a flag that has another value when it is asked for again has it on the same view', async () => {
     let newCart = true;
-    shop = await Shop.open(browser, {
+    shop = await open({
       start: () => startShop('ours'),
       decide: () => ({ ...DECISIONS, gates: { new_cart: newCart }, experiments: { checkout_button: newCart ? 'A' : null } }),
     });
@@ -132,7 +123,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('versions of the legacy SDK that tell of gates alone are heard', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       scripts: ['rum', 'statsig-legacy', 'ours', 'page'],
       start: async () => {
         startRum();
@@ -152,7 +143,7 @@ describe.skipIf(!CHROMIUM)('in a browser', () => {
   });
 
   test('the legacy SDK is followed by forget()', async () => {
-    shop = await Shop.open(browser, {
+    shop = await open({
       scripts: ['rum', 'statsig-legacy', 'ours', 'page'],
       start: () => startShop('oursWithLegacySdk'),
       decide,

@@ -1,22 +1,13 @@
 /** Every view that RUM sends, however it began, carries the last value of every flag. */
-import type { Browser } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Arrangement, CHROMIUM, DECISIONS, FLAGS, launch, Shop } from './shop.ts';
+import { describe, expect, test } from 'vitest';
+import { inABrowser } from './in-a-browser.ts';
+import { type Arrangement, DECISIONS, FLAGS, type Shop } from './shop.ts';
 
-describe.skipIf(!CHROMIUM)('in a browser', () => {
-  let browser: Browser;
+inABrowser((open) => {
   let shop: Shop;
-  beforeAll(async () => {
-    browser = await launch();
-  });
-  afterAll(() => browser.close());
-  afterEach(async () => {
-    expect(shop.complaints).toEqual([]);
-    await shop.close();
-  });
 
   const openShop = async (arrangement: Arrangement): Promise<void> => {
-    shop = await Shop.open(browser, arrangement);
+    shop = await open(arrangement);
     await shop.ready();
   };
 
