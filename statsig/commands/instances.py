@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from statsig.sandbox.conf_yaml import load_configuration
+from statsig.commands.conf_yaml import load_configuration
 
 API_KEY_VARIABLE = 'STATSIG_CONSOLE_API_KEY'
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from statsig.commands.conf_yaml import load_configuration
 from statsig.sandbox.agent import AgentHost, CheckLoadError, Run, RunningCheck
 from statsig.sandbox.agent_cache import PersistentCache
 from statsig.sandbox.agent_intake import Submission, as_json_object
-from statsig.sandbox.conf_yaml import load_configuration
 from statsig.sandbox.embedded import block_what_the_agent_lacks
 
 DESCRIPTION = """\
