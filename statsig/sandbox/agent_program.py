@@ -55,7 +55,7 @@ def _run(checks: Sequence[RunningCheck], runs: int, waited: Callable[[], bool], 
         for index, check in enumerate(checks):
             run = check.run()
             went_well = went_well and not run.error
-            line = {'run': number + 1, 'instance': index, **run.as_json_object()}
+            line = {'run': number + 1, 'instance': index, 'instances': len(checks), **run.as_json_object()}
             print(json.dumps(line) if as_json else _readable(number + 1, index, run), flush=True)
     return went_well
 

@@ -37,10 +37,10 @@ class Agent:
         content = {'init_config': {}, 'instances': self.instances}
         (self.directory / 'conf.yaml').write_text(yaml.safe_dump(content), encoding='utf-8')
 
-    def start(self, interval: float = 0.0) -> AgentProcess:
+    def start(self) -> AgentProcess:
         if not self.instances:
             self.configure({})
-        return AgentProcess(self.directory / 'conf.yaml', self.cache, interval, options=self.options)
+        return AgentProcess(self.directory / 'conf.yaml', self.cache, interval=None, options=self.options)
 
     def run_once(self) -> Run:
         """A new Agent process, one run, gone again."""
