@@ -16,10 +16,10 @@ from statsig.relay.configuration import DEFAULT_STATE_DIR, RelayConfiguration, l
 from statsig.relay.options import ConfigurationError
 from statsig.relay.triggers.configuration import TriggersConfiguration, is_safe_address
 from statsig.relay.triggers.database import FILE
-from statsig.relay.triggers.decision import Limits
 from statsig.relay.triggers.executor import Executor
 from statsig.relay.triggers.journal import Journal
 from statsig.relay.triggers.kill_switch import KillSwitch
+from statsig.relay.triggers.log import read_requests
 from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Rule
 from statsig.relay.triggers.setup_texts import HEADERS, MENTION, VARIABLE, WEBHOOK, terraform
@@ -109,9 +109,9 @@ def _rehearse(terminal: Terminal, journal: Journal, triggers: TriggersConfigurat
     return good
 
 
-def show_log(terminal: Terminal, state_dir: Path, last: int, as_json: bool) -> None:
+def show_log(terminal: Terminal, state_dir: Path, last: int, as_json: bool, acted: bool = False) -> None:
     """What came in and what became of it, newest last. Raises JournalError, sqlite3.Error."""
-    requests = read_log(state_dir, last)
+    requests = read_log(state_dir, last, acted)
     if as_json:
         terminal.line(json.dumps(requests, ensure_ascii=False, indent=1))
         return
@@ -120,15 +120,14 @@ def show_log(terminal: Terminal, state_dir: Path, last: int, as_json: bool) -> N
         _show_request(terminal, request)
 
 
-def read_log(state_dir: Path, last: int) -> list[dict[str, Any]]:
-    """Oldest first. Raises ConfigurationError where there is no journal, JournalError, sqlite3.Error."""
+def read_log(state_dir: Path, last: int, acted: bool = False) -> list[dict[str, Any]]:
+    """Oldest first; acted: only those that an action followed from.
+
+    Raises ConfigurationError where there is no journal, JournalError, sqlite3.Error.
+    """
     if not (state_dir / FILE).is_file():
         raise ConfigurationError(f'There is no journal in {state_dir}: no relay with triggers has run with it.')
-    journal = Journal(state_dir, (), Limits(), time.time, 0)
-    try:
-        return journal.requests(last)[::-1]
-    finally:
-        journal.close()
+    return read_requests(state_dir, last, acted)[::-1]
 
 
 def _summary(requests: list[dict[str, Any]]) -> str:
@@ -165,7 +164,7 @@ def _show_action(terminal: Terminal, action: dict[str, Any]) -> None:
     outcome = action['outcome'] or 'under way'
     gate = f'gate {action["gate"]}'
     states = f', {action["gate_before"]} → {action["gate_after"]}' if action['gate_after'] else ''
-    took = f', {action["ended_at"] - action["decided_at"]:.2f} s' if action['ended_at'] else ''
+    took = f', {max(0.0, action["ended_at"] - action["begin_at"]):.2f} s' if action['ended_at'] else ''
     shown = terminal.style(outcome.replace('_', ' '), _COLOURS.get(outcome, 'cyan'))
     why = f': {action["why"]}' if action['why'] else ''
     terminal.line(f'    {shown} {gate}{states}, {action["changes"]} PUTs{took}{why}')

@@ -63,7 +63,7 @@ class Relay:
 
     def _handlers(self) -> dict[bytes, Handler]:
         handlers: dict[bytes, Handler] = {
-            b'/healthz': Probe('healthz', lambda: True, self._health),
+            b'/healthz': Probe('healthz', self._is_alive, self._health),
             b'/readyz': Probe('readyz', self._is_ready, self._health),
         }
         if self._receiver:
@@ -96,6 +96,9 @@ class Relay:
         for task in done:
             task.result()  # raises what ended a task that was to run for ever
         return handed_over
+
+    def _is_alive(self) -> bool:
+        return self._triggers is None or self._triggers.is_alive
 
     def _is_full(self) -> bool:
         return self._socket.blocked_for >= FULL_AFTER

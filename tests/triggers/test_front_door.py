@@ -89,7 +89,7 @@ def test_a_test_of_the_monitor_uses_up_no_cycle(start: Start, statsig: SandboxSe
 
 
 def test_recovery_turns_on_what_this_rule_turned_off(start: Start, statsig: SandboxServer) -> None:
-    relay = start(rule(on_recovery='enable', stable_for=0.5))
+    relay = start(rule(on_recovery='enable', cooldown=0, stable_for=0.5))
     relay.notify(payload())
     relay.wait_for_end()
 
@@ -102,7 +102,7 @@ def test_recovery_turns_on_what_this_rule_turned_off(start: Start, statsig: Sand
 
 def test_recovery_leaves_alone_what_somebody_else_turned_off(start: Start, statsig: SandboxServer) -> None:
     statsig.project.set_gate_enabled(GATE, False)
-    relay = start(rule(on_recovery='enable', stable_for=0))
+    relay = start(rule(on_recovery='enable', cooldown=0, stable_for=0))
     relay.notify(payload())
     assert relay.wait_for_end()['outcome'] == 'already_off'
 
@@ -113,7 +113,7 @@ def test_recovery_leaves_alone_what_somebody_else_turned_off(start: Start, stats
 
 
 def test_recovery_leaves_alone_what_somebody_has_changed_since(start: Start, statsig: SandboxServer) -> None:
-    relay = start(rule(on_recovery='enable', stable_for=0))
+    relay = start(rule(on_recovery='enable', cooldown=0, stable_for=0))
     relay.notify(payload())
     relay.wait_for_end()
     statsig.project.set_gate_enabled(GATE, True)
@@ -126,7 +126,7 @@ def test_recovery_leaves_alone_what_somebody_has_changed_since(start: Start, sta
 
 
 def test_an_alert_while_the_gate_waits_to_be_turned_on_keeps_it_off(start: Start, statsig: SandboxServer) -> None:
-    relay = start(rule(on_recovery='enable', stable_for=600))
+    relay = start(rule(on_recovery='enable', cooldown=0, stable_for=600))
     relay.notify(payload())
     relay.wait_for_end()
     relay.notify(payload('Recovered'))
@@ -210,7 +210,7 @@ def test_an_answer_that_is_spoilt_does_not_mislead(start: Start, statsig: Sandbo
 
 def test_three_puts_and_no_more(start: Start, statsig: SandboxServer, dogstatsd: DogStatsdReceiver) -> None:
     statsig.fail_next(f'/console/v1/gates/{GATE}/disable', Fault.of_status(500), times=None)
-    relay = start()
+    relay = start(give_up_after=12)
 
     relay.notify(payload())
 

@@ -8,22 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from statsig.relay.triggers.actions import MOST_CHANGES
+from statsig.relay.triggers.action import Action
 from statsig.relay.triggers.database import FILE, JournalError
-from statsig.relay.triggers.decision import Limits
+from statsig.relay.triggers.decision import MOST_CHANGES, Gate, Limits
 from statsig.relay.triggers.journal import Journal
 from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Kind, Rule
 from tests.clock import Clock
 from tests.triggers.relay_with_triggers import rows
 
-RULE = Rule('checkout errors', '1', 'checkout_v2', dry_run=False, on_recovery=True, stable_for=60)
+RULE = Rule('checkout errors', '1', 'checkout_v2', dry_run=False, on_recovery=True, cooldown=0, stable_for=60)
 ALERT = Notification('1', 'Triggered', 'cycle')
 RECOVERY = replace(ALERT, transition='Recovered')
+ON, OFF = Gate(True, mark='1'), Gate(False, mark='2')
 
 
 def opened(directory: Path, clock: Clock, *rules: Rule) -> Journal:
     return Journal(directory, rules or (RULE,), Limits(), clock, 900)
+
+
+def turned_off(journal: Journal, action: Action) -> None:
+    """Statsig has accepted the PUT, and shows it."""
+    journal.actions.answered(action, OFF)
+    journal.actions.end_changed(journal.actions.action(action.id), OFF, at_once=True)
 
 
 def test_an_alert_that_ends_while_its_change_is_on_its_way_is_undone_as_any_other(tmp_path: Path) -> None:
@@ -31,17 +38,16 @@ def test_an_alert_that_ends_while_its_change_is_on_its_way_is_undone_as_any_othe
     journal = opened(tmp_path, clock)
     journal.receive([(ALERT, 'webhook', '')])
     (action,) = journal.actions.due()
-    assert journal.actions.claim_change(action)
+    assert journal.actions.claim_change(action, ON)
 
     journal.receive([(RECOVERY, 'webhook', '')])
-    journal.actions.answered(action)
-    journal.actions.end(action, 'disabled', '', 'off', 'mark')
+    turned_off(journal, action)
 
     assert journal.actions.due() == []
     clock.now += 61
     (undoing,) = journal.actions.due()
     assert undoing.kind is Kind.ENABLE
-    assert journal.actions.claim_change(undoing)
+    assert journal.actions.claim_change(undoing, OFF)
 
 
 def test_two_processes_cannot_both_send_the_last_put(tmp_path: Path) -> None:
@@ -50,7 +56,7 @@ def test_two_processes_cannot_both_send_the_last_put(tmp_path: Path) -> None:
     journals[0].receive([(ALERT, 'webhook', '')])
     (action,) = journals[0].actions.due()
 
-    claims = [journals[number % 2].actions.claim_change(action) for number in range(6)]
+    claims = [journals[number % 2].actions.claim_change(action, ON) for number in range(6)]
 
     assert claims == [True] * MOST_CHANGES + [False] * 3
     assert journals[1].actions.action(action.id).outcome == 'failed'
@@ -63,7 +69,7 @@ def test_what_a_recovery_called_off_is_not_sent(tmp_path: Path) -> None:
 
     journal.receive([(RECOVERY, 'webhook', '')])
 
-    assert not journal.actions.claim_change(action)
+    assert not journal.actions.claim_change(action, ON)
 
 
 def test_the_recovery_of_another_group_calls_nothing_off(tmp_path: Path) -> None:
@@ -73,7 +79,7 @@ def test_the_recovery_of_another_group_calls_nothing_off(tmp_path: Path) -> None
 
     journal.receive([(replace(RECOVERY, cycle='another'), 'webhook', '')])
 
-    assert journal.actions.claim_change(action)
+    assert journal.actions.claim_change(action, ON)
 
 
 def test_another_rule_about_the_same_gate_keeps_it_off(tmp_path: Path) -> None:
@@ -82,34 +88,33 @@ def test_another_rule_about_the_same_gate_keeps_it_off(tmp_path: Path) -> None:
     journal = opened(tmp_path, clock, RULE, other)
     journal.receive([(ALERT, 'webhook', '')])
     (action,) = journal.actions.due()
-    journal.actions.claim_change(action)
-    journal.actions.answered(action)
-    journal.actions.end(action, 'disabled', '', 'off', 'mark')
+    journal.actions.claim_change(action, ON)
+    turned_off(journal, action)
     journal.receive([(RECOVERY, 'webhook', '')])
 
     journal.receive([(replace(ALERT, monitor_id='2'), 'webhook', '')])
     clock.now += 61
 
     enabling = next(each for each in journal.actions.due() if each.kind is Kind.ENABLE)
-    assert not journal.actions.claim_change(enabling)
+    assert not journal.actions.claim_change(enabling, OFF)
     assert journal.actions.action(enabling.id).why == 'an alert about this gate is not over'
 
 
-def test_old_lines_go_and_what_may_be_undone_stays(tmp_path: Path) -> None:
+def test_old_lines_go_but_for_what_may_be_undone_and_where_it_came_from(tmp_path: Path) -> None:
     clock = Clock()
     journal = opened(tmp_path, clock)
     journal.receive([(ALERT, 'webhook', '')])
     (action,) = journal.actions.due()
-    journal.actions.claim_change(action)
-    journal.actions.answered(action)
-    journal.actions.end(action, 'disabled', '', 'off', 'mark')
-    journal.told(*journal.untold())
+    journal.actions.claim_change(action, ON)
+    turned_off(journal, action)
+    journal.receive([(replace(ALERT, transition='Warn'), 'webhook', '')])
+    journal.told(journal.untold())
 
     clock.now += 91 * 86400
     journal.prune()
 
-    assert rows(tmp_path, 'SELECT * FROM requests') == []
-    assert journal.actions.mark_when_turned_off(action) == 'mark'
+    assert [row['transition'] for row in rows(tmp_path, 'SELECT * FROM requests')] == ['Triggered']
+    assert journal.actions.mark_when_turned_off(action) == '2'
 
 
 def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
@@ -143,7 +148,8 @@ def test_a_decision_looks_at_no_more_of_the_open_alerts_than_it_takes_to_see_one
     journal = opened(tmp_path, Clock())
     connection = sqlite3.connect(tmp_path / FILE)
     connection.executemany(
-        "INSERT INTO alerts (rule, monitor_id, key, state, at) VALUES (?, '1', ?, 'alerting', 0)",
+        'INSERT INTO alerts (rule, monitor_id, key, cycle, scope, request_id, state, put_off, at) '
+        "VALUES (?, '1', ?, '', '', 0, 'alerting', 0, 0)",
         [(RULE.name, f'cycle {number}') for number in range(50_000)],
     )
     connection.commit()

@@ -39,7 +39,7 @@ def test_the_change_to_alert_turns_the_gate_off_and_recovery_on_again(
     start: Start, statsig: SandboxServer, datadog: FakeDatadog, watch: dict[str, Any]
 ) -> None:
     datadog.monitor(123, env_production=('OK', None))
-    relay = start(rule(scope='env:production', on_recovery='enable', stable_for=0), mode=watch)
+    relay = start(rule(scope='env:production', on_recovery='enable', cooldown=0, stable_for=0), mode=watch)
     looked(datadog)
     assert relay.notify(payload()).status_code == 404  # nobody is let in
 

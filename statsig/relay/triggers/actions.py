@@ -4,57 +4,30 @@ first."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
 
+from statsig.relay.triggers.action import SELECT_ACTIONS, Action, action_of
+from statsig.relay.triggers.alerts import Alert, Alerts
 from statsig.relay.triggers.database import Database
-from statsig.relay.triggers.decision import Decision, Limits, Verdict
+from statsig.relay.triggers.decided import Decisions
+from statsig.relay.triggers.decision import (
+    MOST_CHANGES,
+    Decision,
+    Gate,
+    Limits,
+    Reason,
+    Verdict,
+    is_ours,
+    on_again,
+    pause_after_put,
+)
 from statsig.relay.triggers.history import History
 from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Kind, Rule
 
-MOST_CHANGES = 3  # PUTs of one action
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something to be done at Statsig. Times in epoch seconds; `changes` is how many PUTs were sent so far.
-
-    answered: Statsig has answered one of them with success. called_off: why the action should end, or ''.
-    """
-
-    id: int
-    rule: str
-    gate: str
-    kind: Kind
-    rehearsal: bool
-    monitor_id: str
-    cycle: str
-    scope: str
-    decided_at: float
-    due_at: float
-    give_up_at: float
-    state: str
-    called_off: str
-    changes: int
-    first_change_at: float | None
-    answered: bool
-    attempts: int
-    gate_before: str
-    gate_after: str
-    outcome: str
-    why: str
-    ended_at: float | None
-    link: str
-    title: str
-
-
-_ACTION = """
-SELECT a.id, a.rule, a.gate, a.kind, a.rehearsal, a.monitor_id, a.cycle, a.scope, a.decided_at, a.due_at, a.give_up_at,
-  a.state, a.called_off, a.changes, a.first_change_at, a.answered, a.attempts, a.gate_before, a.gate_after, a.outcome,
-  a.why, a.ended_at, coalesce(r.link, ''), coalesce(r.title, '')
-FROM actions a LEFT JOIN requests r ON r.id = a.request_id
-"""
+REHEARSAL_TIME = 30.0  # seconds that a rehearsal is tried
+# Outcomes of turning on after which the rule has nothing more to undo: the gate is on, or was changed by somebody.
+_NOTHING_LEFT = ('enabled', 'already_on', 'refused')
+IDLE_PAUSE = 5.0  # seconds until a gate that was off already is looked at again
 
 
 class Actions:
@@ -71,64 +44,76 @@ class Actions:
     ) -> None:
         self._database = database
         self._history = history
+        self._alerts = Alerts(database)
+        self._decisions = Decisions(database)
         self._rules = rules
         self._limits = limits
         self._clock = clock
         self._give_up_after = give_up_after
 
-    def plan(
-        self, notification: Notification, rule: Rule, decision: Decision, request: int, now: float, by: str
-    ) -> int:
-        kind = decision.kind or Kind.DISABLE
-        rehearsal = decision.verdict is Verdict.REHEARSE
-        due = now + rule.stable_for if decision.verdict is Verdict.WAIT else now
-        row = self._database.execute(
-            'INSERT INTO actions (request_id, rule, gate, kind, rehearsal, by, monitor_id, cycle, scope, decided_at, '
-            'due_at, give_up_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    # What is to be done
+
+    def plan(self, rule: Rule, decision: Decision, alert: Alert, now: float, by: str = 'relay') -> int:
+        """For a verdict that something follows from; writes down both. by: who carries out a rehearsal."""
+        kind, rehearsal = decision.kind or Kind.DISABLE, decision.verdict is Verdict.REHEARSE
+        begin = now
+        if decision.verdict is Verdict.WAIT:
+            begin = now + max(rule.stable_for, self._history.cooldown_left(rule, now))
+        elif not rehearsal:
+            # Else alerts, as many as come, would each ask Statsig about a gate that is known to be off.
+            begin = max(now, self._history.last_idle(rule) + IDLE_PAUSE)
+        patience = REHEARSAL_TIME if rehearsal else self._give_up_after
+        since = max(begin, now) if kind is Kind.ENABLE or rehearsal else alert.at
+        action = self._database.execute(
+            'INSERT INTO actions (request_id, rule, rule_scope, gate, kind, rehearsal, by, monitor_id, cycle, scope, '
+            'decided_at, begin_at, due_at, give_up_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
             (
-                *(request, rule.name, rule.gate, kind, rehearsal, by if rehearsal else 'relay'),
-                *(notification.monitor_id, notification.cycle, notification.scope),
-                *(now, due, due + (30.0 if rehearsal else self._give_up_after)),
+                *(alert.request, rule.name, _scope(rule), rule.gate, kind, rehearsal, by if rehearsal else 'relay'),
+                *(alert.monitor_id, alert.cycle, alert.scope, now, begin, begin, since + patience),
             ),
         ).lastrowid
-        return int(row or 0)
+        number = int(action or 0)
+        self._decisions.write(alert.request, rule, decision, number, now)
+        return number
 
     def call_off(self, rule: Rule, kind: Kind, notification: Notification, now: float) -> None:
         """Ends what has changed nothing yet. What has sent a change is told, and finds out what became of it."""
         why = 'the alert recovered' if kind is Kind.DISABLE else 'the monitor alerts again'
-        found = self._database.execute(
-            "SELECT id, changes, cycle, scope FROM actions WHERE rule = ? AND kind = ? AND state = 'waiting' "
-            'AND rehearsal = 0',
-            (rule.name, kind),
-        ).fetchall()
-        for action, changes, cycle, scope in found:
-            if kind is Kind.DISABLE and not notification.is_of_alert(cycle, scope):
+        with self._database.lock:
+            found = self._database.execute(
+                f"{SELECT_ACTIONS} WHERE a.rule = ? AND a.kind = ? AND a.state = 'waiting' AND a.rehearsal = 0",
+                (rule.name, kind),
+            ).fetchall()
+        for action in map(action_of, found):
+            if kind is Kind.DISABLE and not notification.is_of_alert(action.cycle, action.scope):
                 continue
-            self._database.execute('UPDATE actions SET called_off = ? WHERE id = ?', (why, action))
-            if not changes:
-                self._end(action, 'cancelled', why, now)
+            self._database.execute('UPDATE actions SET called_off = ? WHERE id = ?', (why, action.id))
+            if not action.changes:
+                self.end(action, 'cancelled', why)
             else:
-                self._step(action, f'called off: {why}', now)
+                self._step(action.id, f'called off: {why}', now)
 
     def due(self, but: Iterator[int] | Sequence[int] = ()) -> list[Action]:
         """What is to be done now, real actions first; `but` are in somebody's hands."""
         with self._database.lock:
             rows = self._database.execute(
-                f"{_ACTION} WHERE a.state = 'waiting' AND a.by = 'relay' AND a.due_at <= ? "
+                f"{SELECT_ACTIONS} WHERE a.state = 'waiting' AND a.by = 'relay' AND a.due_at <= ? "
                 'ORDER BY a.rehearsal, a.id LIMIT 100',
                 (self._clock(),),
             ).fetchall()
         busy = set(but)
-        return [action for action in map(_action, rows) if action.id not in busy]
+        return [action for action in map(action_of, rows) if action.id not in busy]
 
     def action(self, number: int) -> Action:
         with self._database.lock:
-            return _action(self._database.execute(f'{_ACTION} WHERE a.id = ?', (number,)).fetchone())
+            return action_of(self._database.execute(f'{SELECT_ACTIONS} WHERE a.id = ?', (number,)).fetchone())
 
     def rule_of(self, action: Action) -> Rule | None:
         """The rule as it is configured now, if it still means what was decided."""
         rule = self._rules.get(action.rule)
-        if rule is None or rule.gate != action.gate or rule.monitor_id != action.monitor_id:
+        if rule is None or (rule.gate, rule.monitor_id, _scope(rule)) != (
+            *(action.gate, action.monitor_id, action.rule_scope),
+        ):
             return None
         if not action.rehearsal and (rule.dry_run or (action.kind is Kind.ENABLE and not rule.on_recovery)):
             return None
@@ -139,6 +124,8 @@ class Actions:
         with self._database.lock:
             found = self._history.turned_off(rule) if rule else None
         return found[1] if found else ''
+
+    # What happens to it
 
     def step(self, action: Action, what: str) -> None:
         with self._database.transaction():
@@ -151,7 +138,7 @@ class Actions:
                 self._database.execute('UPDATE actions SET gate_before = ? WHERE id = ?', (state, action.id))
             self._step(action.id, f'read: the gate is {state}', self._clock())
 
-    def claim_change(self, action: Action) -> bool:
+    def claim_change(self, action: Action, gate: Gate) -> bool:
         """The permission to send one PUT. Without it the action has ended, or is to be looked at again.
 
         Here all that must hold is looked at once more, in one transaction: what was decided may be long ago.
@@ -164,18 +151,19 @@ class Actions:
                 return False
             refusal = self._why_not(current, rule, now)
             if refusal:
-                self._end(action.id, *refusal, now)
+                self.end(current, *refusal)
                 return False
             self._database.execute(
-                'UPDATE actions SET changes = changes + 1, first_change_at = coalesce(first_change_at, ?) WHERE id = ?',
-                (now, action.id),
+                'UPDATE actions SET changes = changes + 1, first_change_at = coalesce(first_change_at, ?), '
+                "mark_before = ?, mark_answered = '' WHERE id = ?",
+                (now, gate.mark, action.id),
             )
             self._step(action.id, f'sending: PUT {action.kind}, {current.changes + 1} of {MOST_CHANGES}', now)
         return True
 
     def _why_not(self, action: Action, rule: Rule, now: float) -> tuple[str, str] | None:
         if action.changes >= MOST_CHANGES:
-            return 'failed', f'{MOST_CHANGES} PUTs were sent, and the gate is not {_wanted(action.kind)}'
+            return 'failed', f'{MOST_CHANGES} PUTs were sent, and the gate is not {action.goal}'
         if self._history.switched_off:
             return 'refused', 'triggers are switched off'
         if action.changes:
@@ -188,85 +176,111 @@ class Actions:
                 return 'refused', 'an alert about this gate is not over'
             if not self._history.turned_off(rule):
                 return 'refused', 'this rule has turned nothing off'
-        elif action.cycle and self._database.one(
-            "SELECT 1 FROM actions WHERE rule = ? AND monitor_id = ? AND cycle = ? AND kind = 'disable' "
-            'AND changes > 0 AND id != ?',
-            *(action.rule, action.monitor_id, action.cycle, action.id),
-        ):
-            return 'refused', 'this rule has acted in this alert cycle'
+        elif self._history.acted_in(rule.gate, action.monitor_id, action.cycle, but=action.id):
+            return 'refused', 'this gate was acted upon in this alert cycle'
         return None
 
-    def answered(self, action: Action) -> None:
-        """Statsig has answered a PUT with success."""
-        with self._database.transaction():
-            self._database.execute('UPDATE actions SET answered = 1 WHERE id = ?', (action.id,))
-            self._step(action.id, f'answered: Statsig accepted PUT {action.kind}', self._clock())
-
-    def retry(self, action: Action, delay: float, why: str) -> None:
-        now = self._clock()
+    def not_sent(self, action: Action, why: str) -> None:
+        """The PUT that was claimed has not left this host, for certain."""
         with self._database.transaction():
             self._database.execute(
-                "UPDATE actions SET due_at = ?, attempts = attempts + 1 WHERE id = ? AND state = 'waiting'",
+                'UPDATE actions SET changes = changes - 1, first_change_at = CASE changes WHEN 1 THEN NULL '
+                'ELSE first_change_at END WHERE id = ? AND changes > 0',
+                (action.id,),
+            )
+            self._step(action.id, f'not sent: {why}', self._clock())
+
+    def answered(self, action: Action, gate: Gate | None) -> None:
+        """Statsig has answered a PUT with success. gate: as that answer says, where it does."""
+        is_done = gate is not None and gate.enabled is (action.kind is Kind.ENABLE)
+        with self._database.transaction():
+            self._database.execute(
+                'UPDATE actions SET answered = 1, mark_answered = ? WHERE id = ?',
+                (gate.mark if gate and is_done else '', action.id),
+            )
+            self._step(action.id, f'answered: Statsig accepted PUT {action.kind}', self._clock())
+
+    def retry(self, action: Action, delay: float, why: str, *, put_failed: bool = False) -> None:
+        """put_failed: the next PUT waits longer, in the hope of another answer; the gate is read meanwhile."""
+        now = self._clock()
+        with self._database.transaction():
+            put_after = now + pause_after_put(action.changes, self._give_up_after) if put_failed else action.put_after
+            self._database.execute(
+                'UPDATE actions SET due_at = ?, put_after = ?, attempts = attempts + 1 '
+                "WHERE id = ? AND state = 'waiting'",
                 # Not beyond the end: that it was given up is told when it is, whatever Retry-After asks for.
-                (min(now + delay, max(now, action.give_up_at)), action.id),
+                (min(now + delay, max(now, action.give_up_at)), put_after, action.id),
             )
             self._step(action.id, f'again in {delay:.1f} s: {why}', now)
 
-    def end(self, action: Action, outcome: str, why: str = '', after: str = '', mark: str = '') -> None:
-        """after: the gate as it was last read. mark: of a gate that this action has provably turned off."""
+    # How it ends
+
+    def end_changed(self, action: Action, gate: Gate, *, at_once: bool) -> None:
+        """The gate is as it should be after a PUT. at_once: it was read right after Statsig had accepted that."""
+        ours = action.answered and is_ours(action.sent, gate, at_once=at_once)
+        if not action.answered:
+            why = 'a PUT was sent and its answer did not arrive: it may have been this action, or somebody else'
+        else:
+            why = '' if ours else 'somebody else may have changed it meanwhile, so it is left as it is from now on'
+        self.end(action, f'{action.kind}d', why, gate, owned=ours)
+
+    def end(
+        self, action: Action, outcome: str, why: str = '', gate: Gate | None = None, *, owned: bool = False
+    ) -> None:
+        """gate: as it was last read. owned: this action, and nobody else, has provably made it so."""
         now = self._clock()
         with self._database.transaction():
             current = self.action(action.id)
             if current.state != 'waiting':
                 return
-            if after:
-                self._database.execute('UPDATE actions SET gate_after = ? WHERE id = ?', (after, action.id))
-            if outcome == 'disabled' and mark:
-                self._database.execute('UPDATE actions SET owned = 1, mark = ? WHERE id = ?', (mark, action.id))
-            if outcome == 'enabled':
+            self._database.execute(
+                "UPDATE actions SET state = 'ended', outcome = ?, why = ?, ended_at = ? WHERE id = ?",
+                (outcome, why, now, action.id),
+            )
+            if gate:
                 self._database.execute(
-                    'UPDATE actions SET undone = 1 WHERE rule = ? AND gate = ?', (action.rule, action.gate)
+                    'UPDATE actions SET gate_after = ?, mark = ?, owned = ? WHERE id = ?',
+                    (gate.state, gate.mark, owned and action.kind is Kind.DISABLE, action.id),
                 )
-            self._end(action.id, outcome, why, now)
-            if outcome == 'disabled' and mark and current.called_off:
-                self._undo_later(action, now)
+            if action.kind is Kind.ENABLE and outcome in _NOTHING_LEFT:
+                self._database.execute(
+                    'UPDATE actions SET undone = 1 WHERE rule = ? AND gate = ? AND owned = 1',
+                    (action.rule, action.gate),
+                )
+            self._step(action.id, f'ended: {outcome}{f", {why}" if why else ""}', now)
+            self._go_on(current, outcome, owned, now)
 
-    def _undo_later(self, action: Action, now: float) -> None:
-        """The alert recovered while the change was on its way: that recovery found nothing to undo yet."""
+    def _go_on(self, action: Action, outcome: str, owned: bool, now: float) -> None:
+        """What an end leaves to be done: by another alert, or by a recovery that came too early."""
         rule = self.rule_of(action)
-        if rule is None or not rule.on_recovery or self._history.alerting(rule):
+        if rule is None or action.rehearsal or action.kind is not Kind.DISABLE:
             return
-        due = now + rule.stable_for
-        self._database.execute(
-            'INSERT INTO actions (request_id, rule, gate, kind, rehearsal, by, monitor_id, cycle, scope, decided_at, '
-            "due_at, give_up_at) SELECT request_id, rule, gate, 'enable', 0, by, monitor_id, cycle, scope, ?, ?, ? "
-            'FROM actions WHERE id = ?',
-            (now, due, due + self._give_up_after, action.id),
-        )
-        self._step(action.id, f'the alert had recovered: on again in {rule.stable_for:.0f} s', now)
+        if outcome == 'gave_up' or (outcome == 'cancelled' and action.called_off):
+            self._hand_over(action, rule, now)
+        elif owned and action.called_off and rule.on_recovery and not self._history.alerting(rule):
+            why = on_again(rule, self._history.cooldown_left(rule, now))
+            self.plan(rule, Decision(Verdict.WAIT, Reason.NONE, why, Kind.ENABLE), action.alert, now)
+            self._step(action.id, 'the alert had recovered while the change was on its way', now)
+
+    def _hand_over(self, action: Action, rule: Rule, now: float) -> None:
+        """An alert that came meanwhile was refused because of this action: now it is its turn."""
+        while alert := self._alerts.next_put_off(rule.name, now - self._give_up_after):
+            if self._history.acted_in(rule.gate, alert.monitor_id, alert.cycle, or_will=True):
+                continue
+            why = f'put off until the action before was over ({action.called_off or "given up"}), and not over itself'
+            self.plan(rule, Decision(Verdict.ACT, Reason.NONE, why, Kind.DISABLE), alert, now)
+            return
 
     def ended_and_untold(self, most: int) -> list[Action]:
         with self._database.lock:
             rows = self._database.execute(
-                f"{_ACTION} WHERE a.told = 0 AND a.state = 'ended' ORDER BY a.id LIMIT ?", (most,)
+                f"{SELECT_ACTIONS} WHERE a.told = 0 AND a.state = 'ended' ORDER BY a.id LIMIT ?", (most,)
             ).fetchall()
-        return [_action(row) for row in rows]
-
-    def _end(self, action: int, outcome: str, why: str, now: float) -> None:
-        self._database.execute(
-            "UPDATE actions SET state = 'ended', outcome = ?, why = ?, ended_at = ? WHERE id = ?",
-            (outcome, why, now, action),
-        )
-        self._step(action, f'ended: {outcome}{f", {why}" if why else ""}', now)
+        return [action_of(row) for row in rows]
 
     def _step(self, action: int, what: str, now: float) -> None:
         self._database.execute('INSERT INTO steps (action_id, at, what) VALUES (?, ?, ?)', (action, now, what))
 
 
-def _wanted(kind: Kind) -> str:
-    return 'off' if kind is Kind.DISABLE else 'on'
-
-
-def _action(row: tuple[Any, ...]) -> Action:
-    action = Action(*row)
-    return replace(action, kind=Kind(action.kind), rehearsal=bool(action.rehearsal), answered=bool(action.answered))
+def _scope(rule: Rule) -> str:
+    return ','.join(sorted(rule.scope))

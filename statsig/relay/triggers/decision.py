@@ -52,7 +52,7 @@ class Limits:
 class Facts:
     """What the journal knows about a rule at the time of a notification.
 
-    cycle_used: an action of the rule in this cycle changed something, or is about to. cycle_over: the cycle has
+    cycle_used: an action about the gate in this cycle changed something, or is about to. cycle_over: the alert has
     recovered. under_way: an action of the rule waits or runs; its kind. cooldown_left: seconds.
     actions_in_hour: changes of all rules. turned_off: the rule turned its gate off, and has not turned it on since.
     still_alerting: another alert about the gate is not over. rehearsed: moments ago.
@@ -90,31 +90,38 @@ def decide(notification: Notification, rule: Rule, facts: Facts, limits: Limits)
         return _on_alert(notification, rule, facts, limits)
     if notification.is_recovery:
         return _on_recovery(notification, rule, facts, limits)
+    if notification.is_open:
+        why = 'it alerted before anybody looked: left alone, but nothing is turned on before it is over'
+        return _recorded(Reason.TRANSITION, why, _no_longer_quiet(notification, facts))
     said = f'the transition is {notification.transition[:40]}' if notification.transition else 'no transition is given'
     return _recorded(Reason.TRANSITION, f'{said}: only Triggered and Re-Triggered are acted upon')
 
 
 def _on_alert(notification: Notification, rule: Rule, facts: Facts, limits: Limits) -> Decision:
-    age = facts.now - notification.happened if notification.happened is not None else 0.0
-    if age > limits.max_age:
-        return _refused(Kind.DISABLE, Reason.STALE, f'the alert is {age:.0f} s old, more than {limits.max_age:.0f} s')
     if facts.cycle_over:
         return _refused(Kind.DISABLE, Reason.CYCLE_OVER, 'this alert has recovered already')
-    # Whatever else holds, the monitor is not quiet: what was to be turned on again stays off.
-    cancels = Kind.ENABLE if facts.under_way is Kind.ENABLE and not notification.is_test else None
+    cancels = _no_longer_quiet(notification, facts)
     blocked = _blocked_alert(notification, rule, facts, limits)
     if blocked:
         return _refused(Kind.DISABLE, *blocked, cancels)
     return _done(notification, rule, facts, Kind.DISABLE, cancels)
 
 
+def _no_longer_quiet(notification: Notification, facts: Facts) -> Kind | None:
+    """Whatever becomes of an alert, what was to be turned on again stays off."""
+    return Kind.ENABLE if facts.under_way is Kind.ENABLE and not notification.is_test else None
+
+
 def _blocked_alert(notification: Notification, rule: Rule, facts: Facts, limits: Limits) -> tuple[Reason, str] | None:
+    age = facts.now - notification.happened if notification.happened is not None else 0.0
+    if age > limits.max_age:
+        return Reason.STALE, f'the alert is {age:.0f} s old, more than {limits.max_age:.0f} s'
     if facts.switched_off:
         return Reason.SWITCHED_OFF, 'triggers are switched off'
     if facts.under_way is Kind.DISABLE:
-        return Reason.UNDER_WAY, 'an action of this rule is under way'
+        return Reason.UNDER_WAY, 'an action of this rule is under way; should it be called off, this alert is next'
     if facts.cycle_used and notification.cycle:
-        return Reason.CYCLE_USED, 'this rule has acted in this alert cycle'
+        return Reason.CYCLE_USED, 'this gate was acted upon in this alert cycle'
     if facts.cooldown_left > 0:
         return Reason.COOLDOWN, f'this rule acts again in {facts.cooldown_left:.0f} s at the earliest'
     return _breaker(facts, limits)
@@ -157,12 +164,16 @@ def _done(notification: Notification, rule: Rule, facts: Facts, kind: Kind, canc
             return Decision(Verdict.RECORDED, Reason.REHEARSED, f'{why}, rehearsed moments ago', kind, cancels)
         return Decision(Verdict.REHEARSE, Reason.NONE, f'{why}: all but the change', kind, cancels)
     if kind is Kind.ENABLE:
-        why = f'recovered: on again once it has been quiet for {rule.stable_for:.0f} s'
-        return Decision(Verdict.WAIT, Reason.NONE, why, kind)
+        return Decision(Verdict.WAIT, Reason.NONE, on_again(rule, facts.cooldown_left), kind)
     why = notification.transition
     if not notification.cycle:
         why += '; no usable cycle key: only the cooldown protects from acting twice'
     return Decision(Verdict.ACT, Reason.NONE, why, kind, cancels)
+
+
+def on_again(rule: Rule, cooldown_left: float) -> str:
+    # Before the cooldown is over the rule could not turn it off once more.
+    return f'recovered: on again once it has been quiet for {max(rule.stable_for, cooldown_left):.0f} s'
 
 
 def _recorded(reason: Reason, why: str, cancels: Kind | None = None) -> Decision:
@@ -182,6 +193,44 @@ class Gate:
     requires_review: bool = False
     mark: str = ''
 
+    @property
+    def state(self) -> str:
+        return 'on' if self.enabled else 'off'
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The last PUT of an action. mark_before: of the gate as it was read before. mark_answered: of the gate as Statsig
+    answered it, changed as was asked for; '' where it did not."""
+
+    mark_before: str = ''
+    mark_answered: str = ''
+
+
+NOTHING_SENT = Sent()
+
+
+def is_ours(sent: Sent, gate: Gate, *, at_once: bool) -> bool:
+    """Whether a gate that is as it should be is so because of this PUT, and nobody was there in between.
+
+    at_once: it was read right after Statsig had accepted the PUT. That counts where the answer itself does not tell.
+    """
+    if not gate.mark:
+        return False
+    if sent.mark_answered and sent.mark_answered != sent.mark_before:
+        return gate.mark == sent.mark_answered
+    return at_once and gate.mark != sent.mark_before
+
+
+# Shares of `give_up_after` from a PUT that had no effect to the next: soon, in case it was a hiccup, and much later.
+PUT_PAUSES = (1 / 90, 1 / 3)
+MOST_CHANGES = len(PUT_PAUSES) + 1  # PUTs of one action
+
+
+def pause_after_put(changes: int, give_up_after: float) -> float:
+    """Seconds until the next PUT, after so many that had no effect."""
+    return give_up_after * PUT_PAUSES[min(changes, len(PUT_PAUSES)) - 1]
+
 
 class Step(StrEnum):
     """What to do about a gate that was just read. settled: it is as it should be. leave: it must not be touched."""
@@ -191,12 +240,14 @@ class Step(StrEnum):
     LEAVE = 'leave'
 
 
-def next_step(kind: Kind, gate: Gate, mark_when_turned_off: str) -> tuple[Step, str]:
+def next_step(kind: Kind, gate: Gate, mark_when_turned_off: str, sent: Sent = NOTHING_SENT) -> tuple[Step, str]:
     """mark_when_turned_off: of the gate when the rule had turned it off; matters for turning it on again."""
     if gate.enabled is (kind is Kind.ENABLE):
-        return Step.SETTLED, 'on' if gate.enabled else 'off'
+        return Step.SETTLED, gate.state
     if gate.status == 'Archived':
         return Step.LEAVE, 'the gate is archived'
+    if gate.mark and sent.mark_answered and gate.mark not in (sent.mark_answered, sent.mark_before):
+        return Step.LEAVE, 'somebody has changed the gate since Statsig accepted this change'
     if kind is Kind.ENABLE and not (gate.mark and gate.mark == mark_when_turned_off):
         return Step.LEAVE, 'the gate was changed since this rule turned it off, or Statsig does not say when it was'
-    return Step.CHANGE, 'on' if gate.enabled else 'off'
+    return Step.CHANGE, gate.state

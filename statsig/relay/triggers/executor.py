@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from statsig.relay.triggers.actions import MOST_CHANGES, Action, Actions
-from statsig.relay.triggers.decision import Gate, Step, next_step
+from statsig.relay.triggers.action import Action
+from statsig.relay.triggers.actions import Actions
+from statsig.relay.triggers.decision import MOST_CHANGES, Gate, Step, next_step
 from statsig.relay.triggers.kill_switch import KillSwitch, SwitchError
-from statsig.relay.triggers.rules import Kind
 
 THREADS = 4
 _READ_BACK = (0.0, 0.3, 1.0)  # seconds before each look at whether a change is there
@@ -34,12 +34,14 @@ class Executor:
         clock: Callable[[], float],
         stopping: threading.Event,
         ended: Callable[[], None] = lambda: None,
+        complain: Callable[[str, Exception], None] = lambda what, error: _log.error('%s: %r', what, error),
     ) -> None:
         self._actions = actions
         self._new_switch = new_switch
         self._clock = clock
         self._stopping = stopping
         self._ended = ended
+        self._complain = complain
         self._local = threading.local()
         self._queue: SimpleQueue[Action | None] = SimpleQueue()
         self._threads = [threading.Thread(target=self._work, name='trigger', daemon=True) for _ in range(THREADS)]
@@ -70,6 +72,11 @@ class Executor:
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no thread may still send something."""
+        return not any(thread.is_alive() for thread in self._threads)
+
     def _work(self) -> None:
         while (action := self._queue.get()) is not None:
             self._run(action)
@@ -77,8 +84,8 @@ class Executor:
     def _run(self, action: Action) -> None:
         try:
             self.attempt(action)
-        except Exception:
-            _log.exception('An action failed; this is a defect of the relay')
+        except Exception as error:
+            self._complain('An action cannot be carried out', error)
             self._stopping.wait(_FIRST_PAUSE)
         finally:
             with self._lock:
@@ -102,101 +109,100 @@ class Executor:
         except SwitchError as error:
             self._not_read(action, error, now)
             return
-        state = _state(gate)
-        actions.found(action, state)
-        step, why = next_step(action.kind, gate, actions.mark_when_turned_off(action))
+        actions.found(action, gate.state)
+        step, why = next_step(action.kind, gate, actions.mark_when_turned_off(action), action.sent)
         if step is Step.SETTLED:
             self._settled(action, gate)
         elif step is Step.LEAVE:
-            actions.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, state)
+            actions.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, gate)
         elif action.rehearsal:
-            actions.end(
-                action, f'would_{action.kind}', f'the gate is {state} and would be turned {_goal(action)}', state
-            )
+            why = f'the gate is {gate.state} and would be turned {action.goal}'
+            actions.end(action, f'would_{action.kind}', why, gate)
         elif action.changes and (action.called_off or actions.rule_of(action) is None):
             reason = action.called_off or 'the rule has changed'
-            actions.end(action, 'cancelled', f'{reason}; PUTs without effect: {action.changes}', state)
+            actions.end(action, 'cancelled', f'{reason}; PUTs without effect: {action.changes}', gate)
         elif now > action.give_up_at:
             why = f'not done within give_up_after; PUTs without effect: {action.changes}'
-            actions.end(action, 'gave_up', why, state)
+            actions.end(action, 'gave_up', why, gate)
+        elif 0 < action.changes < MOST_CHANGES and now < action.put_after:
+            left = action.put_after - now
+            self._again(action, SwitchError(f'the next PUT is due in {left:.0f} s'), at_most=left)
         else:
             self._change(action, gate)
 
     def _not_read(self, action: Action, error: SwitchError, now: float) -> None:
-        if error.final or action.rehearsal or now > action.give_up_at:
-            unknown = '; what became of the PUTs that were sent is not known' if action.changes else ''
-            outcome = 'refused_by_statsig' if error.final else 'gave_up'
-            self._actions.end(action, outcome if not action.rehearsal else 'failed', f'{error}{unknown}')
-        else:
+        if not (error.final or action.rehearsal or now > action.give_up_at):
             self._again(action, error)
+        elif action.rehearsal:
+            self._actions.end(action, 'failed', str(error))
+        elif action.changes:
+            sent = 'Statsig accepted a PUT' if action.answered else 'a PUT was sent'
+            self._actions.end(action, 'unknown', f'{sent}, and whether it had an effect cannot be read: {error}')
+        else:
+            self._actions.end(action, 'refused_by_statsig' if error.final else 'gave_up', str(error))
 
-    def _again(self, action: Action, error: SwitchError) -> None:
-        pause = min(_FIRST_PAUSE * 2 ** min(action.attempts, 10), _LONGEST_PAUSE)
+    def _again(
+        self, action: Action, error: SwitchError, *, put_failed: bool = False, at_most: float = _LONGEST_PAUSE
+    ) -> None:
+        # What became of a PUT is looked at soon, however long the attempts before it took.
+        doubled = 0 if put_failed else min(action.attempts, 10)
+        pause = min(_FIRST_PAUSE * 2**doubled, at_most)
         pause = max(pause * random.uniform(0.75, 1.0), error.pause)  # noqa: S311 (it only spreads requests)
-        self._actions.retry(action, pause, str(error))
+        self._actions.retry(action, pause, str(error), put_failed=put_failed)
 
     def _settled(self, action: Action, gate: Gate) -> None:
         """The gate is as it should be, at the beginning of an attempt."""
-        state = _state(gate)
         if action.rehearsal:
-            self._actions.end(action, 'would_do_nothing', f'the gate is {state} already', state)
+            self._actions.end(action, 'would_do_nothing', f'the gate is {gate.state} already', gate)
         elif not action.changes:
-            self._actions.end(action, f'already_{state}', 'nothing to do', state)
-        elif action.answered:
-            self._actions.end(action, f'{action.kind}d', '', state, gate.mark)
+            self._actions.end(action, f'already_{gate.state}', 'nothing to do', gate)
         else:
-            why = 'a PUT was sent and its answer did not arrive: it may have been this action, or somebody else'
-            self._actions.end(action, f'{action.kind}d', why, state)
+            self._actions.end_changed(action, gate, at_once=False)
 
     def _change(self, action: Action, gate: Gate) -> None:
         actions = self._actions
-        if not actions.claim_change(action):
+        if not actions.claim_change(action, gate):
             return
         try:
-            self._switch().put(action.kind, action.gate)
+            answered = self._switch().put(action.kind, action.gate)
         except SwitchError as error:
-            if error.final:
-                # `found` has just seen it, and Statsig has said no.
-                actions.end(action, 'refused_by_statsig', _with_review(str(error), gate), _state(gate))
-            else:
+            if error.unsent:
+                actions.not_sent(action, str(error))
                 self._again(actions.action(action.id), error)
+            elif error.final:
+                # `found` has just seen it, and Statsig has said no.
+                actions.end(action, 'refused_by_statsig', _with_review(str(error), gate), gate)
+            else:
+                self._again(actions.action(action.id), error, put_failed=True)
             return
-        actions.answered(action)
+        actions.answered(action, answered)
         self._verify(actions.action(action.id))
 
     def _verify(self, action: Action) -> None:
         """Whether Statsig, asked again, says so too."""
         gate, error = None, SwitchError('the gate does not show the change')
-        for pause in _READ_BACK:
+        for number, pause in enumerate(_READ_BACK):
             self._stopping.wait(pause)
             try:
                 gate = self._switch().read(action.gate)
             except SwitchError as failed:
                 error = failed
                 continue
-            self._actions.step(action, f'read back: the gate is {_state(gate)}')
+            self._actions.step(action, f'read back: the gate is {gate.state}')
             if next_step(action.kind, gate, gate.mark)[0] is Step.SETTLED:
-                self._actions.end(action, f'{action.kind}d', '', _state(gate), gate.mark)
+                self._actions.end_changed(action, gate, at_once=number == 0)
                 return
         if gate is not None and (gate.requires_review or action.changes >= MOST_CHANGES):
-            why = f'Statsig accepted {action.changes} PUTs, and the gate is still {_state(gate)}'
-            self._actions.end(action, 'failed', _with_review(why, gate), _state(gate))
+            why = f'Statsig accepted {action.changes} PUTs, and the gate is still {gate.state}'
+            self._actions.end(action, 'failed', _with_review(why, gate), gate)
         else:
-            self._again(action, error)
+            self._again(action, error, put_failed=True)
 
     def _switch(self) -> KillSwitch:
         switch: KillSwitch | None = getattr(self._local, 'switch', None)
         if switch is None:
             switch = self._local.switch = self._new_switch()
         return switch
-
-
-def _state(gate: Gate) -> str:
-    return 'on' if gate.enabled else 'off'
-
-
-def _goal(action: Action) -> str:
-    return 'off' if action.kind is Kind.DISABLE else 'on'
 
 
 def _with_review(why: str, gate: Gate) -> str:

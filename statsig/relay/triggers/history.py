@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from statsig.relay.triggers.alerts import Alerts
 from statsig.relay.triggers.database import Database
 from statsig.relay.triggers.decision import HOUR, Facts
 from statsig.relay.triggers.notification import Notification
@@ -20,6 +21,7 @@ class History:
 
     def __init__(self, database: Database, rules: Mapping[str, Rule], directory: Path) -> None:
         self._database = database
+        self._alerts = Alerts(database)
         self._rules = rules
         self._off = directory / OFF_FILE
 
@@ -28,29 +30,13 @@ class History:
         return self._off.exists()
 
     def facts(self, notification: Notification, rule: Rule, now: float) -> Facts:
-        key = notification.alert_key
-        last_change = self._database.one(
-            "SELECT max(first_change_at) FROM actions WHERE rule = ? AND kind = 'disable' AND rehearsal = 0", rule.name
-        )
-        alert = (rule.name, notification.monitor_id, key)
         return Facts(
             now=now,
             switched_off=self.switched_off,
-            cycle_used=bool(
-                self._database.one(
-                    "SELECT 1 FROM actions WHERE rule = ? AND monitor_id = ? AND cycle = ? AND cycle != '' "
-                    "AND kind = 'disable' AND rehearsal = 0 AND (changes > 0 OR state = 'waiting')",
-                    *(rule.name, notification.monitor_id, notification.cycle),
-                )
-            ),
-            cycle_over=bool(
-                notification.cycle
-                and self._database.one(
-                    "SELECT 1 FROM alerts WHERE rule = ? AND monitor_id = ? AND key = ? AND state = 'over'", *alert
-                )
-            ),
+            cycle_used=self.acted_in(rule.gate, notification.monitor_id, notification.cycle, or_will=True),
+            cycle_over=self._alerts.is_over(rule.name, notification),
             under_way=self.under_way(notification, rule),
-            cooldown_left=max(0.0, last_change + rule.cooldown - now) if last_change is not None else 0.0,
+            cooldown_left=self.cooldown_left(rule, now),
             actions_in_hour=self.actions_in_hour(now),
             turned_off=self.turned_off(rule) is not None,
             still_alerting=self.alerting(rule, notification),
@@ -62,6 +48,33 @@ class History:
             ),
         )
 
+    def acted_in(self, gate: str, monitor_id: str, cycle: str, *, or_will: bool = False, but: int = 0) -> bool:
+        """Whether a change of the gate was tried in this alert cycle, by whichever rule; or_will: or waits to be."""
+        found = self._database.one(
+            "SELECT 1 FROM actions WHERE gate = ? AND monitor_id = ? AND cycle = ? AND cycle != '' AND id != ? "
+            "AND kind = 'disable' AND rehearsal = 0 AND (changes > 0 OR (? AND state = 'waiting'))",
+            *(gate, monitor_id, cycle, but, or_will),
+        )
+        return found is not None
+
+    def cooldown_left(self, rule: Rule, now: float) -> float:
+        """Seconds. What is known to have changed nothing does not count."""
+        last_change = self._database.one(
+            "SELECT max(first_change_at) FROM actions WHERE rule = ? AND kind = 'disable' AND rehearsal = 0 "
+            "AND NOT (state = 'ended' AND gate_after = 'on' AND outcome != 'refused')",
+            rule.name,
+        )
+        return max(0.0, last_change + rule.cooldown - now) if last_change is not None else 0.0
+
+    def last_idle(self, rule: Rule) -> float:
+        """When the rule last found its gate off already; 0 if it never did."""
+        found = self._database.one(
+            "SELECT max(ended_at) FROM actions WHERE rule = ? AND kind = 'disable' AND state = 'ended' "
+            "AND outcome = 'already_off'",
+            rule.name,
+        )
+        return float(found or 0.0)
+
     def under_way(self, notification: Notification, rule: Rule) -> Kind | None:
         """For an alert, any action of the rule; for a recovery, an action of another alert does not count."""
         waiting = self._database.execute(
@@ -69,20 +82,13 @@ class History:
             (rule.name,),
         ).fetchall()
         for kind, cycle, scope in sorted(waiting):
-            if kind == Kind.ENABLE or notification.is_alert or notification.is_of_alert(cycle, scope):
+            if kind == Kind.ENABLE or notification.is_open or notification.is_of_alert(cycle, scope):
                 return Kind(kind)
         return None
 
     def alerting(self, rule: Rule, but: Notification | None = None) -> bool:
         """Whether an alert is not over, of any rule about the same gate; `but` one that is just ending."""
-        about_the_gate = [name for name, other in self._rules.items() if other.gate == rule.gate]
-        ending = (but.monitor_id, but.alert_key) if but else ('', '')
-        found = self._database.one(
-            "SELECT 1 FROM alerts WHERE state = 'alerting' AND NOT (monitor_id = ? AND key = ?) "  # noqa: S608
-            f'AND rule IN ({", ".join("?" * len(about_the_gate))}) LIMIT 1',
-            *(*ending, *about_the_gate),
-        )
-        return found is not None
+        return self._alerts.any_open([name for name, other in self._rules.items() if other.gate == rule.gate], but)
 
     def actions_in_hour(self, now: float, but: int = 0) -> int:
         """Those that changed something, and those decided that will: what waits for quiet is counted when it acts."""

@@ -7,32 +7,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from statsig.relay.triggers.actions import Action, Actions
+from statsig.relay.triggers.action import Action
+from statsig.relay.triggers.actions import Actions
+from statsig.relay.triggers.alerts import Alert, Alerts
 from statsig.relay.triggers.database import Database
+from statsig.relay.triggers.decided import Decided, Decisions
 from statsig.relay.triggers.decision import HOUR, Decision, Limits, Reason, Verdict, decide
 from statsig.relay.triggers.history import History
 from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Rule
 
 KEPT = 90 * 24 * HOUR  # seconds
-MOST_REQUESTS = 200_000
+MOST_REQUESTS, MOST_DECISIONS = 200_000, 200_000
+MOST_ACTIONS = 10_000  # beyond them, those that have changed nothing go
+MOST_AT_ONCE = 2000  # rows that are forgotten in one transaction
 _REFUSAL_INTERVAL = 60.0  # seconds between two lines about requests that were turned away
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """A line of the journal: what became of a request by one rule."""
+class Untold:
+    """What is to be told: decisions that nothing followed from, up to the line `last`, and what has ended."""
 
-    id: int
-    rule: str
-    gate: str
-    decision: Decision
-    action_id: int | None
-    link: str
-    at: float
-    monitor_id: str
+    decided: Sequence[Decided]
+    last: int
+    ended: Sequence[Action]
+
+    def __bool__(self) -> bool:
+        return bool(self.decided or self.ended)
 
 
 class Journal:
@@ -49,6 +51,8 @@ class Journal:
         self._clock = clock
         self._database = Database(directory)
         self._history = History(self._database, self._rules, directory)
+        self._alerts = Alerts(self._database)
+        self._decisions = Decisions(self._database)
         self.actions = Actions(self._database, self._history, self._rules, limits, clock, give_up_after)
 
     def close(self) -> None:
@@ -85,8 +89,8 @@ class Journal:
             'INSERT INTO requests (at, source, address, outcome, monitor_id, transition, cycle, scope, title, link, '
             'is_test) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
             (
-                *(now, source, address, 'decided' if concerned else 'no_rule'),
-                *(notification.monitor_id, notification.transition, notification.cycle, notification.scope),
+                *(now, source, address, 'decided' if concerned else 'no_rule', notification.monitor_id[:40]),
+                *(notification.transition[:40], notification.cycle, notification.scope_key),
                 *(notification.title, notification.link, notification.is_test),
             ),
         ).lastrowid
@@ -95,48 +99,34 @@ class Journal:
     def _decide(self, notification: Notification, rule: Rule, request: int, now: float, by: str) -> Decided:
         decision = decide(notification, rule, self._history.facts(notification, rule, now), self._limits)
         if rule.in_scope(notification) and not notification.is_test:
-            self._note_alert(notification, rule, decision, now)
+            self._note_alert(notification, rule, decision, request, now)
         if decision.cancels:
             self.actions.call_off(rule, decision.cancels, notification, now)
         action = None
         if decision.verdict in (Verdict.ACT, Verdict.WAIT, Verdict.REHEARSE):
-            action = self.actions.plan(notification, rule, decision, request, now, by)
-        row = self._database.execute(
-            'INSERT INTO decisions (request_id, at, rule, gate, verdict, reason, why, action_id) '
-            'VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-            (request, now, rule.name, rule.gate, decision.verdict, decision.reason, decision.why, action),
-        ).lastrowid
-        return Decided(
-            *(int(row or 0), rule.name, rule.gate, decision, action, notification.link, now, notification.monitor_id)
-        )
+            alert = Alert(notification.monitor_id, notification.cycle, notification.scope_key, request, now)
+            action = self.actions.plan(rule, decision, alert, now, by)
+        else:
+            self._decisions.write(request, rule, decision, None, now)
+        return Decided(rule.name, rule.gate, decision, action, notification.link, now, notification.monitor_id)
 
-    def _note_alert(self, notification: Notification, rule: Rule, decision: Decision, now: float) -> None:
-        """Which alerts of a rule are not over. What is over stays over: deliveries can overtake each other."""
-        if not notification.is_alert and not notification.is_recovery:
-            return
-        if decision.reason in (Reason.STALE, Reason.CYCLE_OVER):
-            return
-        key = (rule.name, notification.monitor_id, notification.alert_key)
-        self._database.execute(
-            'INSERT INTO alerts (rule, monitor_id, key, state, at) VALUES (?, ?, ?, ?, ?) '
-            'ON CONFLICT DO UPDATE SET state = excluded.state, at = excluded.at',
-            (*key, 'alerting' if notification.is_alert else 'over', now),
-        )
+    def _note_alert(self, notification: Notification, rule: Rule, decision: Decision, request: int, now: float) -> None:
+        """What is over stays over: deliveries can overtake each other."""
+        if (notification.is_open or notification.is_recovery) and decision.reason is not Reason.CYCLE_OVER:
+            put_off = decision.reason is Reason.UNDER_WAY and notification.is_alert
+            self._alerts.note(rule.name, notification, request, now, put_off)
 
-    def untold(self, most: int = 200) -> tuple[list[Decided], list[Action]]:
+    def untold(self, most: int = 200) -> Untold:
         """What nobody has been told of yet, oldest first."""
-        with self._database.lock:
-            decided = self._database.execute(
-                'SELECT d.id, d.rule, d.gate, d.verdict, d.reason, d.why, d.action_id, r.link, d.at, r.monitor_id '
-                'FROM decisions d JOIN requests r ON r.id = d.request_id WHERE d.told = 0 ORDER BY d.id LIMIT ?',
-                (most,),
-            ).fetchall()
-        return [_decided(row) for row in decided], self.actions.ended_and_untold(most)
+        decided, last = self._decisions.untold()
+        return Untold(decided, last, self.actions.ended_and_untold(most))
 
-    def told(self, decided: Sequence[Decided], ended: Sequence[Action]) -> None:
+    def told(self, untold: Untold) -> None:
         with self._database.transaction():
-            self._database.execute_many('UPDATE decisions SET told = 1 WHERE id = ?', [(each.id,) for each in decided])
-            self._database.execute_many('UPDATE actions SET told = 1 WHERE id = ?', [(each.id,) for each in ended])
+            self._decisions.told(untold.last)
+            self._database.execute_many(
+                'UPDATE actions SET told = 1 WHERE id = ?', [(each.id,) for each in untold.ended]
+            )
 
     def watched(self, monitor_id: str) -> dict[str, tuple[str, str]]:
         """Group → (status, cycle) at the last look."""
@@ -159,37 +149,51 @@ class Journal:
             for notification in notifications:
                 self._receive(notification, 'watch', '', 'relay')
 
-    def requests(self, last: int) -> list[dict[str, Any]]:
-        """The newest requests with what became of them, newest first, as the `log` command shows them."""
-        rows = self._database.rows
-        with self._database.lock:
-            requests = rows('SELECT * FROM requests ORDER BY id DESC LIMIT ?', last)
-            for request in requests:
-                request['decisions'] = rows('SELECT * FROM decisions WHERE request_id = ?', request['id'])
-                for decision in request['decisions']:
-                    found = rows('SELECT * FROM actions WHERE id = ?', decision['action_id'])
-                    decision['action'] = found[0] if found else None
-                    if found:
-                        found[0]['steps'] = rows('SELECT at, what FROM steps WHERE action_id = ?', found[0]['id'])
-        return requests
+    def prune(self) -> bool:
+        """Forgets what is older than 90 days or beyond what is kept, a part of it at a time: others wait meanwhile.
 
-    def prune(self) -> None:
-        """Forgets what is older than 90 days, and the oldest requests beyond 200,000. Open matters stay."""
+        Whether there was more. Open matters stay, and so does a request that an action followed from.
+        """
         oldest = self._clock() - KEPT
         with self._database.transaction():
-            execute = self._database.execute
-            newest = int(self._database.one('SELECT coalesce(max(id), 0) FROM requests'))
-            gone = 'at < ? OR id <= ?'
-            execute(f'DELETE FROM requests WHERE {gone}', (oldest, newest - MOST_REQUESTS))  # noqa: S608
-            execute('DELETE FROM decisions WHERE request_id NOT IN (SELECT id FROM requests)')
-            execute(
-                "DELETE FROM actions WHERE state = 'ended' AND told = 1 AND (owned = 0 OR undone = 1) AND ended_at < ?",
-                (oldest,),
-            )
-            execute('DELETE FROM steps WHERE action_id NOT IN (SELECT id FROM actions)')
-            execute('DELETE FROM alerts WHERE at < ?', (oldest,))
+            requests = self._too_many(oldest)
+            self._decisions.forget(requests)
+            self._database.execute_many('DELETE FROM requests WHERE id = ?', [(each,) for each in requests])
+            actions = self._over(oldest)
+            for table, column in (('steps', 'action_id'), ('actions', 'id')):
+                self._database.execute_many(f'DELETE FROM {table} WHERE {column} = ?', [(each,) for each in actions])  # noqa: S608
+            self._alerts.forget(oldest)
+        return len(requests) == MOST_AT_ONCE
 
+    def _too_many(self, oldest: float) -> list[int]:
+        """Requests that may go. Those of actions go when their action has gone."""
+        one = self._database.one
+        last = max(
+            int(one('SELECT max(id) FROM requests WHERE at < ?', oldest) or 0),
+            int(one('SELECT id FROM requests ORDER BY id DESC LIMIT 1 OFFSET ?', MOST_REQUESTS) or 0),
+            int(one('SELECT request_id FROM decisions ORDER BY id DESC LIMIT 1 OFFSET ?', MOST_DECISIONS) or 0),
+        )
+        found = self._database.execute(
+            'SELECT id FROM requests r WHERE id <= ? '
+            'AND NOT EXISTS (SELECT 1 FROM actions WHERE request_id = r.id) '
+            'AND NOT EXISTS (SELECT 1 FROM decisions WHERE request_id = r.id AND told = 0) ORDER BY id LIMIT ?',
+            (last, MOST_AT_ONCE),
+        )
+        return [row[0] for row in found]
 
-def _decided(row: tuple[Any, ...]) -> Decided:
-    number, rule, gate, verdict, reason, why, action, link, at, monitor = row
-    return Decided(number, rule, gate, Decision(Verdict(verdict), Reason(reason), why), action, link, at, monitor)
+    def _over(self, oldest: float) -> list[int]:
+        """Actions that may go. What turned a gate off stays until that is undone, and what nobody was told of stays.
+
+        A rehearsal of `triggers test` that was broken off has nobody who would end it.
+        """
+        found = self._database.execute(
+            "SELECT id FROM actions WHERE (state = 'ended' AND told = 1 AND (owned = 0 OR undone = 1) "
+            'AND (ended_at < ? OR (changes = 0 AND id <= ?))) '
+            "OR (by = 'test' AND decided_at < ?) LIMIT ?",
+            (
+                oldest,
+                self._database.one('SELECT id FROM actions ORDER BY id DESC LIMIT 1 OFFSET ?', MOST_ACTIONS) or 0,
+                *(self._clock() - HOUR, MOST_AT_ONCE),
+            ),
+        )
+        return [row[0] for row in found]

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError as TransferError
+from urllib3.exceptions import NewConnectionError
 
 from statsig.console.client import API_VERSION
 from statsig.console.failures import retry_after
@@ -23,19 +24,26 @@ from statsig.relay.triggers.rules import Kind
 
 LARGEST_BODY = 4 * 1024 * 1024  # bytes; a gate with many rules is large
 _CONNECT, _SILENCE, _WHOLE = 3.05, 10.0, 15.0  # seconds
-_TRY_AGAIN = (408, 425, 429)
+# What Statsig's own refusals mean; all others are tried again.
+_FINAL = {
+    401: '`api_key` is not an active Console API key',
+    403: 'the key may not write gates, or the gate requires a review',
+    404: 'there is no gate of this id',
+}
 
 
 class SwitchError(Exception):
     """A request failed. The message repeats nothing of the answer: Statsig's own 401 contains the key.
 
-    final: the same request would be refused again. pause: seconds that Statsig asks to wait.
+    final: the same request would be refused again. pause: seconds that Statsig asks to wait. unsent: there was no
+    connection, so that Statsig has not seen the request for certain.
     """
 
-    def __init__(self, message: str, *, final: bool = False, pause: float = 0.0) -> None:
+    def __init__(self, message: str, *, final: bool = False, pause: float = 0.0, unsent: bool = False) -> None:
         super().__init__(message)
         self.final = final
         self.pause = pause
+        self.unsent = unsent
 
 
 class KillSwitch:
@@ -67,9 +75,16 @@ class KillSwitch:
         """Raises SwitchError."""
         return self._gate(self._ask('GET', f'/console/v1/gates/{quote(gate, safe="")}', {}), gate)
 
-    def put(self, kind: Kind, gate: str) -> None:
-        """One PUT. That it was answered with success does not prove that the gate has changed. Raises SwitchError."""
-        self._ask('PUT', f'/console/v1/gates/{quote(gate, safe="")}/{kind}', self._reviews)
+    def put(self, kind: Kind, gate: str) -> Gate | None:
+        """One PUT: the gate as Statsig answers it, None if it was accepted and the answer is not a gate.
+
+        That it was answered with success does not prove that the gate has changed. Raises SwitchError.
+        """
+        body = self._ask('PUT', f'/console/v1/gates/{quote(gate, safe="")}/{kind}', self._reviews)
+        try:
+            return self._gate(body, gate)
+        except SwitchError:
+            return None
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
         asked = f'{method} {path} at {self._host}'
@@ -85,14 +100,14 @@ class KillSwitch:
             )
             try:
                 if not 200 <= response.status_code < 300:
-                    raise _refused(asked, response.status_code, response.headers.get('Retry-After'))
+                    raise _refused(asked, response, end)
                 return _body(asked, response, end)
             finally:
                 response.close()
         except (requests.RequestException, TransferError, OSError, ValueError) as error:
             # The text of these exceptions is not used: it can hold a proxy's password.
             what = 'no answer in time' if isinstance(error, (requests.Timeout, TimeoutError)) else 'no connection'
-            raise SwitchError(f'{asked}: {what}') from None
+            raise SwitchError(f'{asked}: {what}', unsent=_is_unsent(error)) from None
 
     def _gate(self, body: bytes, name: str) -> Gate:
         try:
@@ -131,19 +146,35 @@ def _body(asked: str, response: requests.Response, end: float) -> bytes:
     return b''.join(chunks)
 
 
-def _refused(asked: str, status: int, retry_after_header: str | None) -> SwitchError:
+def _refused(asked: str, response: requests.Response, end: float) -> SwitchError:
+    status = response.status_code
     said = f'{asked} answered {status}'
-    if status == 401:
-        return SwitchError(f'{said}: `api_key` is not an active Console API key', final=True)
-    if status == 403:
-        return SwitchError(f'{said}: the key may not write gates, or the gate requires a review', final=True)
-    if status == 404:
-        return SwitchError(f'{said}: there is no gate of this id', final=True)
     if 300 <= status < 400:
         return SwitchError(f'{said}, a redirect, which is not followed: set `api_url` to the final address')
     if status == 429:
-        return SwitchError(f'{said}: too many requests', pause=retry_after(retry_after_header, datetime.now(UTC)))
-    return SwitchError(said, final=status < 500 and status not in _TRY_AGAIN)
+        pause = retry_after(response.headers.get('Retry-After'), datetime.now(UTC))
+        return SwitchError(f'{said}: too many requests', pause=pause)
+    if status not in _FINAL:
+        return SwitchError(said)
+    if not _is_json(asked, response, end):
+        return SwitchError(f'{said}, but not in JSON: something between this host and Statsig may answer in its place')
+    return SwitchError(f'{said}: {_FINAL[status]}', final=True)
+
+
+def _is_json(asked: str, response: requests.Response, end: float) -> bool:
+    """A firewall's or a proxy's refusal is a page, and a passing matter."""
+    try:
+        json.loads(_body(asked, response, end))
+    except (SwitchError, ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_unsent(error: Exception) -> bool:
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0], 'reason', None) if error.args else None
+    return isinstance(reason, NewConnectionError)
 
 
 def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:

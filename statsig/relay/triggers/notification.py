@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ALERTS = ('Triggered', 'Re-Triggered')
+ALREADY = 'Alerting already'  # no word of Datadog's: what a first look at a monitor finds
 RECOVERED = 'Recovered'
 
 # What the webhook's payload must be in Datadog. The title is last: it is the only text that people write.
@@ -25,6 +27,7 @@ TEMPLATE: Mapping[str, str] = {
 }
 _REQUIRED = ('monitor_id', 'transition', 'cycle_key', 'title')
 _LONGEST = 4000  # characters of one field
+_LONGEST_KEY, _LONGEST_SHOWN = 200, 300  # characters that are kept of what is compared, and of what is shown
 _VARIABLE = re.compile(r'\$[A-Z_]+(\[[^\]]*\])?')
 _NO_KEY = ('', '0', '-1', 'none', 'null', 'n/a', 'undefined')
 
@@ -56,6 +59,11 @@ class Notification:
         return self.transition in ALERTS
 
     @property
+    def is_open(self) -> bool:
+        """Whether something alerts, be it new or not."""
+        return self.is_alert or self.transition == ALREADY
+
+    @property
     def is_recovery(self) -> bool:
         return self.transition == RECOVERED
 
@@ -65,13 +73,18 @@ class Notification:
         return frozenset(part for text in (self.scope, self.tags) for part in map(str.strip, text.split(',')) if part)
 
     @property
+    def scope_key(self) -> str:
+        """The scope, in as much room as the journal has for it."""
+        return _key(self.scope)
+
+    @property
     def alert_key(self) -> str:
         """Tells one alert of a monitor from another as well as possible."""
-        return self.cycle or f'scope {self.scope}'
+        return self.cycle or f'scope {self.scope_key}'
 
-    def is_of_alert(self, cycle: str, scope: str) -> bool:
+    def is_of_alert(self, cycle: str, scope_key: str) -> bool:
         """Whether it is about the alert that an action was decided for."""
-        return cycle == self.cycle if cycle and self.cycle else scope == self.scope
+        return cycle == self.cycle if cycle and self.cycle else scope_key == self.scope_key
 
 
 def template() -> str:
@@ -86,14 +99,21 @@ def parse(body: bytes) -> Notification:
     return Notification(
         monitor_id=fields['monitor_id'],
         transition=fields['transition'],
-        cycle='' if fields['cycle_key'].lower() in _NO_KEY else fields['cycle_key'],
+        cycle='' if fields['cycle_key'].lower() in _NO_KEY else _key(fields['cycle_key']),
         scope=fields['scope'],
         tags=fields['tags'],
-        title=title,
-        link=fields['link'],
+        title=title[:_LONGEST_SHOWN],
+        link=fields['link'][:_LONGEST_SHOWN],
         happened=_seconds(fields['date']),
         is_test='[TEST]' in title,
     )
+
+
+def _key(text: str) -> str:
+    """As different as the text itself, and not as long."""
+    if len(text) <= _LONGEST_KEY:
+        return text
+    return f'{text[: _LONGEST_KEY - 60]}… {hashlib.sha256(text.encode()).hexdigest()[:40]}'
 
 
 def _fields(body: bytes) -> dict[str, str]:

@@ -13,9 +13,9 @@ from statsig.datadog.metrics import Sample
 from statsig.datadog.relay_metrics import TRIGGERS
 from statsig.datadog.tags import tag
 from statsig.datadog.text import escape_for_dogstatsd, inert
-from statsig.relay.triggers.actions import Action
+from statsig.relay.triggers.action import Action
+from statsig.relay.triggers.decided import Decided
 from statsig.relay.triggers.decision import Reason, Verdict
-from statsig.relay.triggers.journal import Decided
 
 REFUSAL_INTERVAL = 60.0  # seconds between two events about refusals of one rule for the same reason
 

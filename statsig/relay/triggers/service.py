@@ -13,13 +13,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from statsig.relay.triggers.actions import Action
 from statsig.relay.triggers.configuration import TriggersConfiguration
 from statsig.relay.triggers.executor import Executor
-from statsig.relay.triggers.journal import Decided, Journal
+from statsig.relay.triggers.journal import Journal, Untold
 from statsig.relay.triggers.kill_switch import KillSwitch
 from statsig.relay.triggers.locks import EXECUTOR, FileLock
 from statsig.relay.triggers.notification import Notification
@@ -30,7 +29,7 @@ MOST_WAITING = 2000  # notifications that are not written down yet
 _BATCH = 200
 _TICK = 0.1  # seconds between two looks into the journal, for what another process has put there
 _COMPLAINT_INTERVAL = 60.0  # seconds
-_PRUNE_INTERVAL = 600.0  # seconds
+_PRUNE_INTERVAL = 60.0  # seconds
 _log = logging.getLogger(__name__)
 
 Taken = Callable[[bool], None]
@@ -40,8 +39,7 @@ Taken = Callable[[bool], None]
 class _Outbox:
     """What was put into words, and whether the relay has fetched it."""
 
-    decided: list[Decided] = field(default_factory=list)
-    ended: list[Action] = field(default_factory=list)
+    untold: Untold | None = None
     report: Report | None = None
 
 
@@ -61,12 +59,14 @@ class Triggers:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._lock = FileLock(state_dir / EXECUTOR)
-        self._executor = Executor(self._journal.actions, self._new_switch, time.time, self._stopping, self._wake.set)
+        self._executor = Executor(
+            self._journal.actions, self._new_switch, time.time, self._stopping, self._wake.set, self._complain
+        )
         self._reporter = Reporter(Links(configuration.project, f'https://app.{configuration.datadog_site}'))
         self._outbox = _Outbox()
         self._outbox_lock = threading.Lock()
         self._watcher: Watcher | None = None
-        self._complained = -_COMPLAINT_INTERVAL
+        self._complained: dict[str, float] = {}
         self._threads = [
             threading.Thread(target=target, name=f'triggers {name}', daemon=True)
             for name, target in (('intake', self._take_in), ('work', self._work))
@@ -87,9 +87,15 @@ class Triggers:
     def close(self) -> None:
         """After the last report was fetched."""
         self._mark_told()
-        self._lock.release()
+        if self._executor.is_idle:
+            self._lock.release()  # else with this process: a change may still be on its way
 
     # Called from the event loop: nothing here blocks
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the threads run that are to run for ever."""
+        return self._stopping.is_set() or all(thread.is_alive() for thread in self._threads)
 
     def submit(self, notification: Notification, address: str, taken: Taken) -> bool:
         """Whether there is room. `taken` is called from another thread: with True once it is written down and decided,
@@ -119,10 +125,13 @@ class Triggers:
             batch = self._next_batch()
             if batch:
                 self._write_down(batch)
-            elif self._stopping.is_set():
-                self._write_turned_away(0.0)
+            is_last = self._stopping.is_set() and not batch
+            try:
+                self._write_turned_away(0.0 if is_last else _COMPLAINT_INTERVAL)
+            except Exception as error:
+                self._complain('Refusals cannot be written down', error)
+            if is_last:
                 return
-            self._write_turned_away(_COMPLAINT_INTERVAL)
 
     def _next_batch(self) -> list[tuple[Notification, str, Taken]]:
         """Those that wait, as one transaction: a disk takes fewer commits a second than a network requests."""
@@ -139,7 +148,7 @@ class Triggers:
         written = True
         try:
             self._journal.receive([(notification, 'webhook', address) for notification, address, _ in batch])
-        except sqlite3.Error as error:
+        except Exception as error:
             written = False
             self._complain('Notifications cannot be written down and are answered 503', error)
         self._wake.set()
@@ -154,10 +163,7 @@ class Triggers:
             with self._turned_away_lock:
                 times = self._turned_away.pop(outcome)
             self._turned_away_at[outcome] = now
-            try:
-                self._journal.turn_away(outcome, 'webhook', self._turned_away_from.get(outcome, ''), times)
-            except sqlite3.Error as error:
-                self._complain('Refusals cannot be written down', error)
+            self._journal.turn_away(outcome, 'webhook', self._turned_away_from.get(outcome, ''), times)
 
     def _work(self) -> None:
         pruned = float('-inf')
@@ -168,18 +174,20 @@ class Triggers:
                     if not started:
                         started = True
                         self._begin()
-                    if time.monotonic() - pruned > _PRUNE_INTERVAL:
-                        pruned = time.monotonic()
-                        self._journal.prune()
                     self._executor.run_due()
                     self._tell()
-            except (sqlite3.Error, OSError) as error:
+                    if time.monotonic() - pruned > _PRUNE_INTERVAL and not self._journal.prune():
+                        pruned = time.monotonic()
+            except Exception as error:
                 self._complain('Actions cannot be carried out', error)
             self._wake.wait(_TICK)
             self._wake.clear()
         if started:
             self._executor.stop(5.0)
-            self._tell()
+            try:
+                self._tell()
+            except Exception as error:
+                self._complain('What has ended is told after the next start', error)
 
     def _begin(self) -> None:
         self._executor.start()
@@ -193,23 +201,23 @@ class Triggers:
         """Puts the next lines of the journal into words, once the relay has fetched those before."""
         if not self._mark_told():
             return
-        decided, ended = self._journal.untold()
-        if not decided and not ended:
+        untold = self._journal.untold()
+        if not untold:
             return
-        for action in ended:
+        for action in untold.ended:
             _log.info('Trigger %r: gate %s, %s %s', action.rule, action.gate, action.outcome, action.why)
-        report = self._reporter.report(decided, ended)
+        report = self._reporter.report(untold.decided, untold.ended)
         with self._outbox_lock:
-            self._outbox = _Outbox(decided, ended, report)
+            self._outbox = _Outbox(untold, report)
 
     def _mark_told(self) -> bool:
         with self._outbox_lock:
             if self._outbox.report is not None:
                 return False
             outbox, self._outbox = self._outbox, _Outbox()
-        if outbox.decided or outbox.ended:
+        if outbox.untold:
             try:
-                self._journal.told(outbox.decided, outbox.ended)
+                self._journal.told(outbox.untold)
             except sqlite3.Error as error:
                 self._complain('What was told is told again', error)
         return True
@@ -219,7 +227,12 @@ class Triggers:
         return KillSwitch(configured.api_url, configured.api_key, configured.respect_review_settings)
 
     def _complain(self, what: str, error: Exception) -> None:
+        """Once a minute for each kind of trouble: it may be there twice a second."""
         now = time.monotonic()
-        if now - self._complained >= _COMPLAINT_INTERVAL:
-            self._complained = now
+        if now - self._complained.get(what, float('-inf')) < _COMPLAINT_INTERVAL:
+            return
+        self._complained[what] = now
+        if isinstance(error, sqlite3.Error | OSError):
             _log.error('%s: the journal of the triggers cannot be used: %s', what, error)
+        else:
+            _log.error('%s: this is a defect of the relay', what, exc_info=error)

@@ -1,0 +1,101 @@
+"""Which alerts of a rule are not over: what keeps a gate off, and what an action may be handed over to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from statsig.relay.triggers.database import Database
+from statsig.relay.triggers.notification import Notification
+
+MOST_ALERTS = 5000  # of a rule that are remembered, and as many that are over
+_MOST_GONE = 20_000  # that are forgotten in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What an action is about. request: the line of the journal that told of it. at: epoch seconds of that line."""
+
+    monitor_id: str
+    cycle: str
+    scope: str
+    request: int
+    at: float
+
+
+class Alerts:
+    """Methods that change something are to be called in a transaction. Raises sqlite3.Error when the disk fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def is_over(self, rule: str, notification: Notification) -> bool:
+        """Whether a recovery has overtaken the alert: a cycle does not come again, a date tells as well."""
+        found = self._database.execute(
+            "SELECT happened FROM alerts WHERE rule = ? AND monitor_id = ? AND key = ? AND state = 'over'",
+            (rule, notification.monitor_id, notification.alert_key),
+        ).fetchone()
+        if found is None or notification.cycle:
+            return found is not None
+        (ended,) = found
+        return ended is not None and notification.happened is not None and notification.happened <= ended
+
+    def note(self, rule: str, notification: Notification, request: int, now: float, put_off: bool) -> None:
+        """For what opens or ends an alert. put_off: it would have been acted upon, but an action was under way."""
+        state = 'alerting' if notification.is_open else 'over'
+        self._database.execute(
+            'INSERT INTO alerts (rule, monitor_id, key, cycle, scope, request_id, state, put_off, at, happened) '
+            'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET cycle = excluded.cycle, '
+            'request_id = excluded.request_id, state = excluded.state, put_off = excluded.put_off, at = excluded.at, '
+            'happened = excluded.happened',
+            (
+                *(rule, notification.monitor_id, notification.alert_key, notification.cycle, notification.scope_key),
+                *(request, state, put_off, now, notification.happened),
+            ),
+        )
+        if notification.scope:
+            # What alerts, or has recovered, is in no earlier cycle any more: that recovery was lost, or comes late.
+            self._database.execute(
+                "UPDATE alerts SET state = 'over' WHERE rule = ? AND monitor_id = ? AND scope = ? AND key != ? "
+                "AND state = 'alerting' AND coalesce(happened, at) <= ?",
+                (
+                    *(rule, notification.monitor_id, notification.scope_key, notification.alert_key),
+                    notification.happened if notification.happened is not None else now,
+                ),
+            )
+
+    def any_open(self, rules: Collection[str], but: Notification | None = None) -> bool:
+        """Whether an alert of one of the rules is not over; `but` is one that is just ending."""
+        ending = (but.monitor_id, but.alert_key) if but else ('', '')
+        found = self._database.one(
+            "SELECT 1 FROM alerts WHERE state = 'alerting' AND NOT (monitor_id = ? AND key = ?) "  # noqa: S608
+            f'AND rule IN ({", ".join("?" * len(rules))}) LIMIT 1',
+            *(*ending, *rules),
+        )
+        return found is not None
+
+    def next_put_off(self, rule: str, since: float) -> Alert | None:
+        """The newest that was put off after `since` and is not over. It counts as acted upon from now on."""
+        found = self._database.execute(
+            'SELECT key, monitor_id, cycle, scope, request_id, at FROM alerts WHERE rule = ? '
+            "AND state = 'alerting' AND put_off = 1 AND at > ? ORDER BY at DESC LIMIT 1",
+            (rule, since),
+        ).fetchone()
+        if found is None:
+            return None
+        key, alert = found[0], Alert(*found[1:])
+        self._database.execute(
+            'UPDATE alerts SET put_off = 0 WHERE rule = ? AND monitor_id = ? AND key = ?',
+            (rule, alert.monitor_id, key),
+        )
+        return alert
+
+    def forget(self, oldest: float) -> None:
+        """What is older, and the oldest beyond MOST_ALERTS."""
+        self._database.execute('DELETE FROM alerts WHERE at < ?', (oldest,))
+        for rule, state in self._database.execute('SELECT DISTINCT rule, state FROM alerts').fetchall():
+            self._database.execute(
+                'DELETE FROM alerts WHERE rowid IN '
+                '(SELECT rowid FROM alerts WHERE rule = ? AND state = ? ORDER BY at DESC LIMIT ? OFFSET ?)',
+                (rule, state, _MOST_GONE, MOST_ALERTS),
+            )
