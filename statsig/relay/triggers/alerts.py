@@ -40,37 +40,43 @@ class Alerts:
         (ended,) = found
         return ended is not None and notification.happened is not None and notification.happened <= ended
 
-    def note(self, rule: str, notification: Notification, request: int, now: float, put_off: bool) -> None:
-        """For what opens or ends an alert. put_off: it would have been acted upon, but an action was under way."""
+    def note(
+        self, rule: str, notification: Notification, request: int, now: float, put_off: bool | None = False
+    ) -> None:
+        """For what opens or ends an alert.
+
+        put_off: it would have been acted upon, but an action was under way; None: this is as it was before.
+        """
         state = 'alerting' if notification.is_open else 'over'
+        key = (rule, notification.monitor_id, notification.alert_key)
         self._database.execute(
             'INSERT INTO alerts (rule, monitor_id, key, cycle, scope, request_id, state, put_off, at, happened) '
-            'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET cycle = excluded.cycle, '
-            'request_id = excluded.request_id, state = excluded.state, put_off = excluded.put_off, at = excluded.at, '
+            'VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET request_id = excluded.request_id, '
+            'state = excluded.state, put_off = CASE WHEN ? THEN put_off ELSE excluded.put_off END, at = excluded.at, '
             'happened = excluded.happened',
             (
-                *(rule, notification.monitor_id, notification.alert_key, notification.cycle, notification.scope_key),
-                *(request, state, put_off, now, notification.happened),
+                *(*key, notification.cycle, notification.scope_key),
+                *(request, state, bool(put_off), now, notification.happened, put_off is None),
             ),
         )
-        if notification.scope:
-            # What alerts, or has recovered, is in no earlier cycle any more: that recovery was lost, or comes late.
-            self._database.execute(
-                "UPDATE alerts SET state = 'over' WHERE rule = ? AND monitor_id = ? AND scope = ? AND key != ? "
-                "AND state = 'alerting' AND coalesce(happened, at) <= ?",
-                (
-                    *(rule, notification.monitor_id, notification.scope_key, notification.alert_key),
-                    notification.happened if notification.happened is not None else now,
-                ),
-            )
+        # What alerts, or has recovered, is in no earlier cycle any more: that recovery was lost, or comes late. Where
+        # one of the two has no cycle key, the scope alone tells, as in Notification.is_of_alert.
+        self._database.execute(
+            "UPDATE alerts SET state = 'over' WHERE rule = ? AND monitor_id = ? AND key != ? AND scope = ? "
+            "AND state = 'alerting' AND coalesce(happened, at) <= ? "
+            "AND (scope != '' OR (? AND (cycle = '' OR ? = '')))",
+            (
+                *(*key, notification.scope_key),
+                notification.happened if notification.happened is not None else now,
+                *(notification.is_recovery, notification.cycle),
+            ),
+        )
 
-    def any_open(self, rules: Collection[str], but: Notification | None = None) -> bool:
-        """Whether an alert of one of the rules is not over; `but` is one that is just ending."""
-        ending = (but.monitor_id, but.alert_key) if but else ('', '')
+    def any_open(self, rules: Collection[str]) -> bool:
+        """Whether an alert of one of the rules is not over."""
         found = self._database.one(
-            "SELECT 1 FROM alerts WHERE state = 'alerting' AND NOT (monitor_id = ? AND key = ?) "  # noqa: S608
-            f'AND rule IN ({", ".join("?" * len(rules))}) LIMIT 1',
-            *(*ending, *rules),
+            f"SELECT 1 FROM alerts WHERE state = 'alerting' AND rule IN ({', '.join('?' * len(rules))}) LIMIT 1",  # noqa: S608
+            *rules,
         )
         return found is not None
 

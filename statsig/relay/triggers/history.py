@@ -39,7 +39,7 @@ class History:
             cooldown_left=self.cooldown_left(rule, now),
             actions_in_hour=self.actions_in_hour(now),
             turned_off=self.turned_off(rule) is not None,
-            still_alerting=self.alerting(rule, notification),
+            still_alerting=self.alerting(rule),
             rehearsed=bool(
                 self._database.one(
                     "SELECT 1 FROM actions WHERE rule = ? AND rehearsal = 1 AND by = 'relay' AND decided_at > ?",
@@ -86,9 +86,9 @@ class History:
                 return Kind(kind)
         return None
 
-    def alerting(self, rule: Rule, but: Notification | None = None) -> bool:
-        """Whether an alert is not over, of any rule about the same gate; `but` one that is just ending."""
-        return self._alerts.any_open([name for name, other in self._rules.items() if other.gate == rule.gate], but)
+    def alerting(self, rule: Rule) -> bool:
+        """Whether an alert is not over, of any rule about the same gate."""
+        return self._alerts.any_open([name for name, other in self._rules.items() if other.gate == rule.gate])
 
     def actions_in_hour(self, now: float, but: int = 0) -> int:
         """Those that changed something, and those decided that will: what waits for quiet is counted when it acts."""

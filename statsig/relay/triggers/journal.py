@@ -13,7 +13,7 @@ from statsig.relay.triggers.actions import Actions
 from statsig.relay.triggers.alerts import Alert, Alerts
 from statsig.relay.triggers.database import Database
 from statsig.relay.triggers.decided import Decided, Decisions
-from statsig.relay.triggers.decision import HOUR, Decision, Limits, Reason, Verdict, decide
+from statsig.relay.triggers.decision import HOUR, Limits, Reason, Verdict, decide
 from statsig.relay.triggers.history import History
 from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Rule
@@ -97,9 +97,14 @@ class Journal:
         return [self._decide(notification, rule, int(request or 0), now, by) for rule in concerned]
 
     def _decide(self, notification: Notification, rule: Rule, request: int, now: float, by: str) -> Decided:
+        counts = rule.in_scope(notification) and not notification.is_test
+        if counts and notification.is_recovery:
+            self._alerts.note(rule.name, notification, request, now)
         decision = decide(notification, rule, self._history.facts(notification, rule, now), self._limits)
-        if rule.in_scope(notification) and not notification.is_test:
-            self._note_alert(notification, rule, decision, request, now)
+        if counts and notification.is_open and decision.reason is not Reason.CYCLE_OVER:
+            is_new = notification.is_alert and decision.reason is not Reason.STALE
+            put_off = decision.reason is Reason.UNDER_WAY if is_new else None
+            self._alerts.note(rule.name, notification, request, now, put_off)
         if decision.cancels:
             self.actions.call_off(rule, decision.cancels, notification, now)
         action = None
@@ -109,12 +114,6 @@ class Journal:
         else:
             self._decisions.write(request, rule, decision, None, now)
         return Decided(rule.name, rule.gate, decision, action, notification.link, now, notification.monitor_id)
-
-    def _note_alert(self, notification: Notification, rule: Rule, decision: Decision, request: int, now: float) -> None:
-        """What is over stays over: deliveries can overtake each other."""
-        if (notification.is_open or notification.is_recovery) and decision.reason is not Reason.CYCLE_OVER:
-            put_off = decision.reason is Reason.UNDER_WAY and notification.is_alert
-            self._alerts.note(rule.name, notification, request, now, put_off)
 
     def untold(self, most: int = 200) -> Untold:
         """What nobody has been told of yet, oldest first."""

@@ -1,0 +1,238 @@
+"""Several alerts about one gate: none that is still open is forgotten, and none that is over is acted upon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from statsig.relay.triggers.decision import Gate, Limits
+from statsig.relay.triggers.journal import Journal
+from statsig.relay.triggers.notification import ALREADY, Notification
+from statsig.relay.triggers.rules import Kind, Rule
+from statsig.sandbox.knobs import Fault, Request
+from statsig.sandbox.server import SandboxServer
+from tests.clock import Clock
+from tests.relay.dogstatsd_receiver import wait_until
+from tests.triggers.conftest import Start
+from tests.triggers.relay_with_triggers import GATE, is_on, payload, puts, rows, rule
+
+RULE = Rule('checkout errors', '1', GATE, dry_run=False, on_recovery=True, cooldown=0, stable_for=60)
+ON, OFF = Gate(True, mark='1'), Gate(False, mark='2')
+GIVE_UP_AFTER = 900.0
+
+
+class World:
+    """A journal, and what monitors say to it."""
+
+    def __init__(self, directory: Path, *rules: Rule) -> None:
+        self.directory, self.clock = directory, Clock()
+        self.journal = Journal(
+            directory, rules or (RULE,), Limits(max_age=GIVE_UP_AFTER), self.clock, give_up_after=GIVE_UP_AFTER
+        )
+
+    def hear(self, transition: str, cycle: str = '', scope: str = '', age: float | None = None) -> str:
+        """The reason of the (first) decision."""
+        happened = None if age is None else self.clock() - age
+        notification = Notification('1', transition, cycle, scope, happened=happened)
+        return self.journal.receive([(notification, 'webhook', '')])[0][0].decision.reason
+
+    def turn_off(self) -> None:
+        """The action that is due succeeds."""
+        actions = self.journal.actions
+        (action,) = [each for each in actions.due() if each.kind is Kind.DISABLE]
+        assert actions.claim_change(action, ON)
+        actions.answered(action, OFF)
+        actions.end_changed(actions.action(action.id), OFF, at_once=True)
+
+    def waits_to_turn_on(self) -> bool:
+        found = rows(self.directory, "SELECT 1 FROM actions WHERE kind = 'enable' AND state = 'waiting'")
+        return bool(found)
+
+
+def test_when_the_first_recovers_the_second_is_acted_upon(start: Start, statsig: SandboxServer) -> None:
+    statsig.knobs.down = True
+    relay = start()
+    relay.notify(payload(cycle='of host a', scope='host:a'))
+    relay.notify(payload(cycle='of host b', scope='host:b'))
+    relay.notify(payload('Recovered', cycle='of host a', scope='host:a'))
+
+    statsig.knobs.down = False
+
+    assert relay.wait_for_end(2)['outcome'] == 'disabled'
+    assert not is_on(statsig)
+    decisions = relay.rows(
+        'SELECT d.verdict, d.reason, r.cycle FROM decisions d JOIN requests r ON r.id = d.request_id ORDER BY d.id'
+    )
+    assert [tuple(each.values()) for each in decisions] == [
+        ('act', '', 'of host a'),
+        ('refused', 'under_way', 'of host b'),
+        ('act', '', 'of host b'),
+        ('recorded', '', 'of host a'),
+    ]
+
+
+def test_when_the_first_recovers_while_its_put_is_lost_the_second_is_acted_upon(
+    start: Start, statsig: SandboxServer
+) -> None:
+    """The PUT of the first had no effect, and Statsig cannot be asked what became of it until it has recovered."""
+    statsig.fail_next(f'/console/v1/gates/{GATE}/disable', Fault('reset'))
+
+    def goes_down(request: Request) -> None:
+        if request.method == 'PUT':
+            statsig.knobs.down, statsig.knobs.before_request = True, None
+
+    statsig.knobs.before_request = goes_down
+    relay = start(give_up_after=30)
+    relay.notify(payload(cycle='of host a', scope='host:a'))
+    wait_until(lambda: statsig.knobs.down)
+    relay.notify(payload(cycle='of host b', scope='host:b'))
+    relay.notify(payload('Recovered', cycle='of host a', scope='host:a'))
+
+    statsig.knobs.down = False
+
+    assert relay.wait_for_end(2)['outcome'] == 'disabled'
+    assert [each['outcome'] for each in relay.ended()] == ['cancelled', 'disabled']
+    assert not is_on(statsig)
+
+
+def test_when_the_first_is_given_up_the_second_has_its_own_time(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    world.clock.now += 600
+    world.hear('Triggered', 'b', 'host:b')
+    (first,) = world.journal.actions.due()
+    world.clock.now += 301
+
+    world.journal.actions.end(first, 'gave_up')
+
+    (second,) = world.journal.actions.due()
+    assert (second.cycle, second.give_up_at) == ('b', first.decided_at + 600 + GIVE_UP_AFTER)
+
+
+def test_what_was_put_off_and_has_recovered_is_not_acted_upon(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for transition in ('Triggered', 'Recovered'):
+        for host in 'ba' if transition == 'Recovered' else 'ab':
+            world.hear(transition, host, f'host:{host}')
+
+    assert world.journal.actions.due() == []
+
+
+def test_what_was_put_off_too_long_ago_is_not_acted_upon(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    world.hear('Triggered', 'b', 'host:b')
+    world.clock.now += GIVE_UP_AFTER + 1
+
+    world.hear('Recovered', 'a', 'host:a')
+
+    assert world.journal.actions.due() == []
+
+
+def test_of_two_rules_about_a_gate_and_a_monitor_one_acts_in_a_cycle(start: Start, statsig: SandboxServer) -> None:
+    relay = start(rule(name='one', cooldown=0), rule(name='two', cooldown=0))
+    relay.notify(payload())
+    relay.wait_for_end()
+    statsig.project.set_gate_enabled(GATE, True)
+
+    relay.notify(payload('Re-Triggered'))
+
+    assert is_on(statsig)
+    assert puts(statsig) == [f'{GATE}/disable']
+    reasons = [each['reason'] for each in relay.rows('SELECT reason FROM decisions ORDER BY id')]
+    assert reasons == ['', 'cycle_used', 'cycle_used', 'cycle_used']
+
+
+def test_two_rules_that_were_decided_at_once_do_not_both_send_a_put(tmp_path: Path) -> None:
+    other = Rule('another', '2', GATE, dry_run=False)
+    world = World(tmp_path, RULE, other)
+    world.hear('Triggered', 'a')
+    # As if the second rule had the same monitor when it decided.
+    world.journal.receive([(Notification('2', 'Triggered', 'a'), 'webhook', '')])
+    first, second = world.journal.actions.due()
+    world.journal._database.execute("UPDATE actions SET monitor_id = '1' WHERE id = ?", (second.id,))
+    world.journal._rules['another'] = Rule('another', '1', GATE, dry_run=False)
+
+    assert world.journal.actions.claim_change(first, ON)
+    assert not world.journal.actions.claim_change(world.journal.actions.action(second.id), ON)
+    assert world.journal.actions.action(second.id).why == 'this gate was acted upon in this alert cycle'
+
+
+def test_an_alert_too_old_to_act_upon_still_keeps_the_gate_off(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    world.turn_off()
+    world.hear('Recovered', 'a', 'host:a')
+    assert world.waits_to_turn_on()
+
+    assert world.hear('Triggered', 'b', 'host:b', age=GIVE_UP_AFTER + 1) == 'stale'
+
+    assert not world.waits_to_turn_on()
+
+
+def test_an_alert_that_was_there_before_the_first_look_still_keeps_the_gate_off(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear(ALREADY, 'b', 'host:b')
+    world.hear('Triggered', 'a', 'host:a')
+    world.turn_off()
+
+    assert world.hear('Recovered', 'a', 'host:a') == 'still_alerting'
+    assert not world.waits_to_turn_on()
+
+
+def test_a_lost_recovery_is_made_up_for_by_the_next_alert_of_the_same_group(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    world.turn_off()
+    world.clock.now += 100
+    world.hear('Triggered', 'b', 'host:a')
+    (second,) = world.journal.actions.due()
+    world.journal.actions.end(second, 'already_off', '', OFF)
+
+    assert world.hear('Recovered', 'b', 'host:a') == ''
+    assert world.waits_to_turn_on()
+
+
+def test_a_recovery_that_comes_late_does_not_end_the_alert_after_it(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a', age=100)
+    world.turn_off()
+    world.hear('Triggered', 'b', 'host:a', age=10)
+
+    assert world.hear('Recovered', 'a', 'host:a', age=50) == 'still_alerting'
+
+
+def test_without_cycle_keys_dates_tell_that_a_recovery_has_overtaken_its_alert(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Recovered', age=10)
+
+    assert world.hear('Triggered', age=20) == 'cycle_over'
+    assert world.hear('Triggered', age=5) == ''
+
+
+def test_a_gate_is_not_turned_on_before_the_rule_could_turn_it_off_again(tmp_path: Path) -> None:
+    world = World(tmp_path, Rule('checkout errors', '1', GATE, dry_run=False, on_recovery=True))  # the defaults
+    world.hear('Triggered', 'a')
+    world.turn_off()
+    world.clock.now += 60
+    world.hear('Recovered', 'a')
+    (enabling,) = rows(tmp_path, "SELECT * FROM actions WHERE kind = 'enable'")
+
+    world.clock.now = int(enabling['due_at'])
+    world.journal.actions.end_changed(world.journal.actions.action(enabling['id']), ON, at_once=True)
+
+    assert enabling['due_at'] == enabling['decided_at'] - 60 + 900
+    assert world.hear('Triggered', 'b') == ''
+
+
+def test_alerts_about_a_gate_that_is_off_ask_statsig_now_and_then(start: Start, statsig: SandboxServer) -> None:
+    statsig.project.set_gate_enabled(GATE, False)
+    relay = start()
+
+    for number in range(20):
+        relay.notify(payload(cycle=f'cycle {number}', scope=f'host:{number}'))
+        if number == 0:
+            relay.wait_for_end()
+
+    assert len(statsig.requests) == 1
+    (waiting,) = relay.rows("SELECT begin_at - decided_at AS pause FROM actions WHERE state = 'waiting'")
+    assert 4 < waiting['pause'] <= 5
