@@ -62,7 +62,9 @@ class Triggers:
         self._wake = threading.Event()
         self._lock = FileLock(state_dir / EXECUTOR)
         self._executor = Executor(self._journal.actions, self._new_switch, time.time, self._stopping, self._wake.set)
-        self._reporter = Reporter(Links(configuration.project, f'https://app.{configuration.datadog_site}'))
+        self._reporter = Reporter(
+            Links(configuration.project, f'https://app.{configuration.datadog_site}'), configuration.rules
+        )
         self._outbox = _Outbox()
         self._outbox_lock = threading.Lock()
         self._watcher: Watcher | None = None
