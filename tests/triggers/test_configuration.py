@@ -75,6 +75,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({'api_url': 'https://statsigapi.net:port'}, 'triggers.api_url` must be'),
     ({'allowed_addresses': ['10.0.0.1/8']}, 'triggers.allowed_addresses` must be a list of addresses'),
     ({'max_actions_per_hour': -1}, 'triggers.max_actions_per_hour` must be a number from 0'),
+    ({'datadog_site': 'app.datadoghq.eu'}, "triggers.datadog_site` must be a Datadog site's parameter"),
     ({'mode': 'poll'}, 'triggers.mode` must be `webhook`, or `watch:`'),
     ({'mode': {'watch': {}}}, 'triggers.mode.watch.datadog_api_key` is missing'),
     ({'rules': []}, 'triggers.rules` must be a list of 1 to 200 rules'),

@@ -11,7 +11,7 @@ from statsig.datadog.dogstatsd_events import DogStatsdEvents
 from statsig.relay.triggers.actions import Action
 from statsig.relay.triggers.decision import Decision, Reason, Verdict
 from statsig.relay.triggers.journal import Decided
-from statsig.relay.triggers.report import _OUTCOMES, Links, Reporter, action_event
+from statsig.relay.triggers.report import _OUTCOMES, Links, Reporter, action_event, site_address
 from statsig.relay.triggers.rules import Kind, Rule
 from statsig.sandbox.dogstatsd_listener import parsed_event
 
@@ -103,3 +103,21 @@ def test_a_refusal_that_leaves_a_gate_on_is_a_warning_and_says_what_to_do(
     assert event.alert_type == alert_type
     assert ('switch it there by hand' in event.text) is (alert_type != 'info')
     assert 'https://console.statsig.com/sandbox/gates/g' in event.text
+
+
+@pytest.mark.parametrize(
+    ('site', 'address'),
+    [  # https://docs.datadoghq.com/getting_started/site/
+        ('datadoghq.com', 'https://app.datadoghq.com'),
+        ('us3.datadoghq.com', 'https://us3.datadoghq.com'),
+        ('us5.datadoghq.com', 'https://us5.datadoghq.com'),
+        ('datadoghq.eu', 'https://app.datadoghq.eu'),
+        ('ap1.datadoghq.com', 'https://ap1.datadoghq.com'),
+        ('ap2.datadoghq.com', 'https://ap2.datadoghq.com'),
+        ('ddog-gov.com', 'https://app.ddog-gov.com'),
+        ('us2.ddog-gov.com', 'https://us2.ddog-gov.com'),
+    ],
+)
+def test_links_lead_to_the_pages_of_the_site(site: str, address: str) -> None:
+    event = action_event(action(), Links('sandbox', site_address(site)))
+    assert f'[Monitor in Datadog]({address}/monitors/123)' in event.text

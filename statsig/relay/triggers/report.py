@@ -49,7 +49,7 @@ _BY_HAND = (
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """project: the id in the address of the Statsig console, or ''. datadog: such as https://app.datadoghq.com."""
+    """project: the id in the address of the Statsig console, or ''. datadog: what `site_address` says."""
 
     project: str
     datadog: str
@@ -62,6 +62,12 @@ class Links:
 
     def monitor(self, monitor_id: str) -> str:
         return f'{self.datadog}/monitors/{quote(monitor_id, safe="")}'
+
+
+def site_address(site: str) -> str:
+    """The site's URL for its parameter, as in https://docs.datadoghq.com/getting_started/site/: with `app.` where the
+    parameter is a bare domain."""
+    return f'https://{site}' if site.count('.') > 1 else f'https://app.{site}'
 
 
 @dataclass(frozen=True, slots=True)
