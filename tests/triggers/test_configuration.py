@@ -88,6 +88,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         'triggers.rules[0].gates` is unknown: did you mean `triggers.rules[0].gate`?',
     ),
     ({'rules': [{**RULE, 'monitor_id': 'abc'}]}, "triggers.rules[0].monitor_id` must be a monitor's number"),
+    ({'rules': [{**RULE, 'monitor_id': '0123'}]}, "triggers.rules[0].monitor_id` must be a monitor's number"),
     ({'rules': [{**RULE, 'monitor_id': True}]}, "triggers.rules[0].monitor_id` must be a monitor's number"),
     ({'rules': [{**RULE, 'action': 'launch'}]}, 'triggers.rules[0].action` must be disable, got "launch"'),
     ({'rules': [{**RULE, 'on_recovery': True}]}, 'triggers.rules[0].on_recovery` must be none or enable, got true'),
