@@ -43,6 +43,8 @@ DEV = [
     'openapi-core>=0.23,<0.24',  # holds the sandbox to Statsig's OpenAPI document
     'pytest>=8,<10',
     'pytest-xdist>=3.6,<4',  # all cores: tests against servers mostly wait
+    # Reads the Terraform that `triggers setup` prints. A minor may hand out values in another way: raise it on purpose.
+    'python-hcl2==8.1.4',
     'ruff>=0.17,<0.18',  # a newer minor formats differently: raise it on purpose
     'types-PyYAML',  # stubs for mypy, as is the next line
     'types-requests',

@@ -82,7 +82,7 @@ example:
 TRIGGERS = """\
 Triggers are part of the relay: an alert of a Datadog monitor turns a Statsig gate off (docs/triggers.md).
 
-  statsig-datadog triggers setup --config relay.yaml                  what to paste into Datadog, also as Terraform
+  statsig-datadog triggers setup --config relay.yaml                  what to set up in Datadog, also as Terraform
   statsig-datadog triggers test --config relay.yaml --rule NAME       a rule, end to end, all but the change
   statsig-datadog triggers log --config relay.yaml                    what came in, what was decided, what was done
   statsig-datadog triggers template                                   the webhook's payload, alone
@@ -276,13 +276,13 @@ def _add_triggers(commands: Any) -> None:
     parts = parser.add_subparsers(title='commands', required=True, metavar='COMMAND', dest='what')
     config: dict[str, Any] = {'type': Path, 'metavar': 'FILE', 'help': "the relay's YAML file"}
 
-    setup = _formatted(parts.add_parser('setup', help='what to paste into Datadog, also as Terraform'))
+    setup = _formatted(parts.add_parser('setup', help='what to set up in Datadog, also as Terraform'))
     setup.add_argument('--config', required=True, **config)
     setup.add_argument(
         '--address',
         default='https://relay.example.com',
         metavar='URL',
-        help='where Datadog reaches the relay (default: https://relay.example.com)',
+        help='where Datadog reaches the relay (default: https://relay.example.com); not needed with `mode: watch`',
     )
     test = _formatted(parts.add_parser('test', help='rehearse a rule', description=TRIGGERS_TEST))
     test.add_argument('--config', required=True, **config)

@@ -1,4 +1,4 @@
-"""`statsig-datadog triggers`: what happened, what would happen, and what to put into Datadog."""
+"""`statsig-datadog triggers`: what happened, what would happen, and what to set up in Datadog."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from statsig.commands.terminal import Terminal
 from statsig.relay.configuration import DEFAULT_STATE_DIR, RelayConfiguration, load, state_dir_of
 from statsig.relay.options import ConfigurationError
-from statsig.relay.triggers.configuration import TriggersConfiguration, is_safe_address
+from statsig.relay.triggers.configuration import TriggersConfiguration, Watch, is_safe_address
 from statsig.relay.triggers.database import FILE
 from statsig.relay.triggers.executor import Executor
 from statsig.relay.triggers.journal import Journal
@@ -26,7 +26,14 @@ from statsig.relay.triggers.setup_texts import HEADERS, MENTION, VARIABLE, WEBHO
 from statsig.relay.triggers.setup_texts import template as template_text
 
 _GOOD = ('would_disable', 'would_do_nothing')
-_COLOURS = {'disabled': 'yellow', 'enabled': 'green', 'refused': 'red', 'failed': 'red', 'gave_up': 'red'}
+_COLOURS = {
+    'disabled': 'yellow',
+    'enabled': 'green',
+    'refused': 'red',
+    'failed': 'red',
+    'gave_up': 'red',
+    'unknown': 'red',
+}
 
 
 def show_template(terminal: Terminal) -> None:
@@ -35,8 +42,15 @@ def show_template(terminal: Terminal) -> None:
 
 
 def show_setup(terminal: Terminal, config: Path, environment: Mapping[str, str], address: str) -> None:
-    """What to paste into Datadog. No secret is needed for it, and none is shown. Raises ConfigurationError."""
-    rules = _triggers_in(load(config, _Placeholders(environment)), config).rules
+    """What to set up in Datadog. No secret is needed for it, and none is shown. Raises ConfigurationError."""
+    triggers = _triggers_in(load(config, _Placeholders(environment)), config)
+    if triggers.watch:
+        _show_watch_setup(terminal, triggers.watch, triggers.rules)
+    else:
+        _show_webhook_setup(terminal, triggers.rules, address)
+
+
+def _show_webhook_setup(terminal: Terminal, rules: Sequence[Rule], address: str) -> None:
     if not is_safe_address(address):
         raise ConfigurationError(
             '--address must begin with https://, since the token travels there, and have no user, query or fragment, '
@@ -55,12 +69,28 @@ def show_setup(terminal: Terminal, config: Path, environment: Mapping[str, str],
     terminal.line(_indented(template_text()))
     terminal.heading('3. The message of the monitors', 'at its end, outside of any {{#is_alert}}: recoveries count too')
     terminal.line(f'  {MENTION}')
+    _show_rules(terminal, rules)
+    terminal.heading('Or the same as Terraform', 'provider DataDog/datadog')
+    terminal.line(terraform(url))
+
+
+def _show_watch_setup(terminal: Terminal, watch: Watch, rules: Sequence[Rule]) -> None:
+    """Datadog sends nothing then: it is asked."""
+    terminal.heading('1. An API key', 'Organization Settings > API Keys > New Key')
+    terminal.line('  Value: into the variable that `triggers.mode.watch.datadog_api_key` refers to')
+    terminal.heading('2. An application key', 'Organization Settings > Application Keys > New Key')
+    terminal.line('  Scope: monitors_read, and nothing else; best of a service account')
+    terminal.line('  Value: into the variable that `triggers.mode.watch.datadog_app_key` refers to')
+    terminal.heading('3. The monitors', 'they stay as they are: nothing goes into their messages')
+    terminal.line(f'  {watch.api_url} is asked for these every {watch.interval:g} s; the relay must reach it, over TLS')
+    _show_rules(terminal, rules)
+
+
+def _show_rules(terminal: Terminal, rules: Sequence[Rule]) -> None:
     for rule in rules:
         scope = f', what alerts tagged {", ".join(sorted(rule.scope))}' if rule.scope else ''
         what = 'is rehearsed (dry_run)' if rule.dry_run else 'is turned off'
         terminal.line(f'  monitor {rule.monitor_id}{scope}: gate {rule.gate} {what} by rule {rule.name!r}')
-    terminal.heading('Or the same as Terraform', 'provider DataDog/datadog')
-    terminal.line(terraform(url))
 
 
 def rehearse(terminal: Terminal, config: Path, environment: Mapping[str, str], name: str) -> bool:
@@ -164,7 +194,8 @@ def _show_action(terminal: Terminal, action: dict[str, Any]) -> None:
     outcome = action['outcome'] or 'under way'
     gate = f'gate {action["gate"]}'
     states = f', {action["gate_before"]} → {action["gate_after"]}' if action['gate_after'] else ''
-    took = f', {max(0.0, action["ended_at"] - action["begin_at"]):.2f} s' if action['ended_at'] else ''
+    begun = action['decided_at' if action['kind'] == 'disable' else 'begin_at']
+    took = f', {max(0.0, action["ended_at"] - begun):.2f} s' if action['ended_at'] else ''
     shown = terminal.style(outcome.replace('_', ' '), _COLOURS.get(outcome, 'cyan'))
     why = f': {action["why"]}' if action['why'] else ''
     terminal.line(f'    {shown} {gate}{states}, {action["changes"]} PUTs{took}{why}')

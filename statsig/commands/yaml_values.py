@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
 
 _MOST_BITS = 1024  # what is longer is no option, and beyond 4,300 digits Python refuses to show it in a message
+_NOT_DECIMAL = 'a number that YAML does not read as decimal: write it without zeros in front, or as text in quotes'
+_DECIMAL = re.compile(r'[-+]?(0|[1-9][0-9_]*)')
 
 
 def yaml_values(text: str | bytes) -> Any:
-    """As `yaml.safe_load`, but raises YAMLError whatever is wrong, and never quotes the text around it."""
+    """As `yaml.safe_load`, but raises YAMLError whatever is wrong, and never quotes the text around it.
+
+    That includes whole numbers that YAML does not take for what they look like: it reads 0123 as 83, and 1:30 as 90.
+    """
     try:
         # The loader is a SafeLoader.
         return yaml.load(text, _Loader)  # noqa: S506
@@ -31,6 +37,8 @@ class _Loader(yaml.SafeLoader):
             raise _unreadable(node) from None
         if isinstance(value, int) and value.bit_length() > _MOST_BITS:
             raise _unreadable(node)
+        if node.tag == 'tag:yaml.org,2002:int' and not _DECIMAL.fullmatch(node.value):
+            raise yaml.MarkedYAMLError(problem=_NOT_DECIMAL, problem_mark=node.start_mark)
         return value
 
 

@@ -25,6 +25,7 @@ ENVIRONMENT = {
     'TEAM': 'growth',
     'FLAG': 'false',
 }
+NOT_DECIMAL = ' is not valid YAML, line 1: a number that YAML does not read as decimal: write it without zeros in front'
 LEAST: dict[str, Any] = {'metric_namespace': 'statsig', 'statsig_webhook': {'signing_secret': '${SECRET}'}}
 
 
@@ -228,6 +229,7 @@ def test_what_refers_to_the_environment_is_shown_as_it_is_written(options: dict[
         (b'\xff\xfe\xff', ' is not valid YAML'),
         (b'a: !!python/object:os.system {}', ' is not valid YAML, line 1: '),
         (b'a: 1\ntags: [2026-13-01]', ' is not valid YAML, line 2: a value cannot be read as timestamp.'),
+        *((b'a: ' + number, NOT_DECIMAL) for number in (b'0123', b'-07', b'0x1F', b'0b11', b'1:30')),
         (b'a: !!int hunter2', ' is not valid YAML, line 1: a value cannot be read as int.'),
         (b'a: !!bool hunter2', ' is not valid YAML, line 1: a value cannot be read as bool.'),
         (b'a: !!timestamp hunter2', ' is not valid YAML, line 1: a value cannot be read as timestamp.'),

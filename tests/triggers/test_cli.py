@@ -83,6 +83,26 @@ def test_setup_needs_no_secret_and_shows_none(statsig_datadog: Command, configur
         assert said in done.stdout
 
 
+def test_setup_for_watching_asks_for_keys_and_for_nothing_that_listens(
+    statsig_datadog: Command, configure: Configure
+) -> None:
+    watch = {'datadog_api_key': '${DD_KEY}', 'datadog_app_key': '${DD_APP_KEY}', 'interval': 45}
+    rules = [rule(), rule(name='another', monitor_id=456, scope='env:production', dry_run=True)]
+    config = configure(mode={'watch': watch}, datadog_site='us5.datadoghq.com', rules=rules)
+
+    done = statsig_datadog('triggers', 'setup', '--config', config, DD_KEY='d' * 32)
+
+    assert done.returncode == 0, done.stderr
+    for said in (
+        *('An API key', 'An application key', 'monitors_read', 'https://api.us5.datadoghq.com', 'every 45 s'),
+        f"monitor 123: gate checkout_v2 is turned off by rule '{RULE}'",
+        "monitor 456, what alerts tagged env:production: gate checkout_v2 is rehearsed (dry_run) by rule 'another'",
+    ):
+        assert said in done.stdout
+    for unsaid in ('webhook', 'TOKEN', 'Payload', 'resource "', 'd' * 32):
+        assert unsaid not in done.stdout
+
+
 def test_the_log_tells_what_happened(
     statsig_datadog: Command, start: Start, configure: Configure, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ WATCH_OPTIONS = ('datadog_api_key', 'datadog_app_key', 'datadog_api_url', 'inter
 MOST_RULES = 200
 LEAST_TOKEN = 16  # characters: what is shorter can be guessed
 _DAY = 86400.0
+_SITE = "a Datadog site's parameter, such as datadoghq.eu or us5.datadoghq.com, without `app.`"
 _PLAIN_ADDRESS = re.compile(r'[\w.:/\[\]%~+-]+')
 
 Network = IPv4Network | IPv6Network
@@ -59,7 +60,7 @@ class TriggersConfiguration:
 
 def parse_triggers(options: Options, environment: Mapping[str, str]) -> TriggersConfiguration:
     """Raises ConfigurationError."""
-    site = options.text('datadog_site', 'a site of Datadog, such as datadoghq.eu', 'datadoghq.com', r'[a-z0-9.-]+')
+    site = options.text('datadog_site', _SITE, 'datadoghq.com', r'(?!app\.)[a-z0-9.-]+')
     watch = _watch(options, site)
     give_up_after = options.number('give_up_after', 900, 1, _DAY, 'seconds')
     return TriggersConfiguration(
@@ -175,7 +176,8 @@ def _monitor_id(options: Options) -> str:
     takes = "a monitor's number, which stands in the address of its page"
     value: Any = options.value('monitor_id') if options.has('monitor_id') else None
     text = str(value)
-    if isinstance(value, bool) or not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 18:
+    # No zeros at its beginning: Datadog sends none, so such a rule would never hear of its monitor.
+    if isinstance(value, bool) or not re.fullmatch(r'0|[1-9][0-9]{0,17}', text):
         raise options.refusal('monitor_id', takes, value)
     return text
 

@@ -22,6 +22,7 @@ class Decided:
     at: float
     monitor_id: str
     times: int = 1
+    is_test: bool = False
 
 
 class Decisions:
@@ -50,14 +51,15 @@ class Decisions:
             newest = int(self._database.one('SELECT coalesce(max(id), 0) FROM decisions WHERE told = 0') or 0)
             # With max() the other columns are those of the row that has it: https://sqlite.org/lang_select.html
             rows = self._database.execute(
-                'SELECT d.rule, d.gate, d.verdict, d.reason, d.why, r.link, d.at, r.monitor_id, count(*), max(d.id) '
+                'SELECT d.rule, d.gate, d.verdict, d.reason, d.why, r.link, d.at, r.monitor_id, count(*), '
+                'r.is_test, max(d.id) '
                 'FROM decisions d JOIN requests r ON r.id = d.request_id WHERE d.told = 0 AND d.id <= ? '
-                'GROUP BY d.rule, d.gate, d.verdict, d.reason',
+                'GROUP BY d.rule, d.gate, d.verdict, d.reason, r.is_test',
                 (newest,),
             ).fetchall()
         found = [
-            Decided(rule, gate, _decision(verdict, reason, why), None, link, at, monitor, times)
-            for rule, gate, verdict, reason, why, link, at, monitor, times, _ in rows
+            Decided(rule, gate, _decision(verdict, reason, why), None, link, at, monitor, times, bool(is_test))
+            for rule, gate, verdict, reason, why, link, at, monitor, times, is_test, _ in rows
         ]
         return found, newest
 

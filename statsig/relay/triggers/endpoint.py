@@ -69,8 +69,9 @@ class DatadogWebhook:
             return _ADDRESS
         if not self._is_authorized(head.headers.get(b'authorization', b'')):
             return _UNAUTHORIZED
-        media_type = head.headers.get(b'content-type', b'').partition(b';')[0].strip().lower()
-        if media_type != b'application/json' or head.headers.get(b'content-encoding', b'identity') != b'identity':
+        if not _is_json(head.headers.get(b'content-type', b'')):
+            return _MEDIA_TYPE
+        if head.headers.get(b'content-encoding', b'identity') != b'identity':
             return _MEDIA_TYPE
         return _ALLOWANCE
 
@@ -119,6 +120,12 @@ class DatadogWebhook:
         if now - self._complained.get(outcome, float('-inf')) >= _COMPLAINT_INTERVAL:
             self._complained[outcome] = now
             _log.warning('A request to %s was refused: %s', DATADOG_WEBHOOK.decode(), remedy)
+
+
+def _is_json(content_type: bytes) -> bool:
+    """It may come several times: Datadog does not say whether custom headers replace those that it sends by itself."""
+    media_types = [each.partition(b';')[0].strip().lower() for each in content_type.split(b',')]
+    return all(media_type == b'application/json' for media_type in media_types)
 
 
 def _set(answer: asyncio.Future[Response], response: Response) -> None:

@@ -16,6 +16,7 @@ from statsig.datadog.text import escape_for_dogstatsd, inert
 from statsig.relay.triggers.action import Action
 from statsig.relay.triggers.decided import Decided
 from statsig.relay.triggers.decision import Reason, Verdict
+from statsig.relay.triggers.rules import Kind, Rule
 
 REFUSAL_INTERVAL = 60.0  # seconds between two events about refusals of one rule for the same reason
 
@@ -31,16 +32,24 @@ _OUTCOMES = {
     'refused_by_statsig': ('NOT {}: Statsig refused', 'error'),
     'gave_up': ('NOT known to be {}: gave up', 'error'),
     'failed': ('NOT {}: failed', 'error'),
+    'unknown': ('NOT known to be {}', 'error'),
     'would_disable': ('would be turned off (dry run)', 'info'),
     'would_enable': ('would be turned on again (dry run)', 'info'),
     'would_refuse': ('would be left as it is (dry run)', 'info'),
     'would_do_nothing': ('would be left as it is (dry run)', 'info'),
 }
+_OF_REHEARSALS = {outcome for outcome in _OUTCOMES if outcome.startswith('would_')}
+# A real alert was refused for these: somebody may count on a gate being off that is not.
+_MISSED = (Reason.SWITCHED_OFF, Reason.STALE, Reason.COOLDOWN)
+_BY_HAND = (
+    'What to do: look at the gate in the Statsig console. If it should be off, or on again after a recovery, switch it '
+    'there by hand: this is not tried again.'
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """project: the id in the address of the Statsig console, or ''. datadog: such as https://app.datadoghq.com."""
+    """project: the id in the address of the Statsig console, or ''. datadog: what `site_address` says."""
 
     project: str
     datadog: str
@@ -55,6 +64,12 @@ class Links:
         return f'{self.datadog}/monitors/{quote(monitor_id, safe="")}'
 
 
+def site_address(site: str) -> str:
+    """The site's URL for its parameter, as in https://docs.datadoghq.com/getting_started/site/: with `app.` where the
+    parameter is a bare domain."""
+    return f'https://{site}' if site.count('.') > 1 else f'https://app.{site}'
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     events: Sequence[DatadogEvent]
@@ -64,8 +79,9 @@ class Report:
 class Reporter:
     """Puts into words what has happened; remembers which refusals were told of in the last minute."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, rules: Iterable[Rule]) -> None:
         self._links = links
+        self._in_dry_run = {rule.name for rule in rules if rule.dry_run}
         self._refused: dict[tuple[str, Reason], float] = {}
 
     def report(self, decided: Iterable[Decided], ended: Iterable[Action]) -> Report:
@@ -74,9 +90,10 @@ class Reporter:
         for each in decided:
             if each.action_id is None:
                 reason = each.decision.reason or 'recovered'
-                counts[each.rule, each.gate, f'{each.decision.verdict}_{reason}'] += 1
+                counts[each.rule, each.gate, f'{each.decision.verdict}_{reason}'] += each.times
                 if each.decision.verdict is Verdict.REFUSED and self._is_news(each):
-                    events.append(refusal_event(each, self._links))
+                    is_rehearsal = each.is_test or each.rule in self._in_dry_run
+                    events.append(refusal_event(each, self._links, is_rehearsal))
         for action in ended:
             counts[action.rule, action.gate, action.outcome] += 1
             events.append(action_event(action, self._links))
@@ -96,27 +113,28 @@ class Reporter:
         return True
 
 
-def refusal_event(refused: Decided, links: Links) -> DatadogEvent:
-    breaker = refused.decision.reason is Reason.BREAKER
+def refusal_event(refused: Decided, links: Links, is_rehearsal: bool = False) -> DatadogEvent:
+    """is_rehearsal: nothing would have been changed either way."""
+    reason = refused.decision.reason
+    breaker, missed = reason is Reason.BREAKER, reason in _MISSED and not is_rehearsal
     return _event(
         title=f'Gate {cut(refused.gate, 60)} left as it is: refused',
         lines=[
             f'The trigger **{_safe(refused.rule)}** did not touch the gate **{_safe(refused.gate)}**: '
             f'{_safe(refused.decision.why)}.',
-            *(['Nothing more is turned off by any rule until the hour has passed: look yourself.'] if breaker else []),
+            *(['Nothing more is turned off by any rule until the hour has passed.'] if breaker else []),
+            *([_BY_HAND] if breaker or missed else []),
         ],
         links=_links(links, refused.gate, refused.monitor_id),
         at=refused.at,
-        alert_type='error' if breaker else 'info',
-        tags=(refused.rule, refused.gate, f'refused_{refused.decision.reason}', refused.monitor_id),
+        alert_type='error' if breaker else 'warning' if missed else 'info',
+        tags=(refused.rule, refused.gate, f'refused_{reason}', refused.monitor_id),
         key=f'statsig-trigger-{refused.monitor_id}',
     )
 
 
 def action_event(action: Action, links: Links) -> DatadogEvent:
-    words, alert_type = _OUTCOMES.get(action.outcome, ('{}: ' + action.outcome, 'error'))
-    deed = words.format(_DONE[action.kind])
-    took = (action.ended_at or action.decided_at) - max(action.decided_at, min(action.due_at, action.ended_at or 0))
+    deed, alert_type = _deed(action)
     facts = [f'{before} → {after}' for before, after in [(action.gate_before, action.gate_after)] if before and after]
     lines = [
         f'Gate **{_safe(action.gate)}** {_safe(deed)} by the trigger **{_safe(action.rule)}**.',
@@ -124,7 +142,7 @@ def action_event(action: Action, links: Links) -> DatadogEvent:
         f'- gate: {_safe(facts[0])}' if facts else '- the gate was not changed by this trigger, as far as is known',
         f'- alert: {_safe(action.title) or "without a title"}',
         f'- cycle: {_safe(action.cycle) or "no usable cycle key: only the cooldown protects from acting twice"}',
-        f'- {action.changes} PUT{"" if action.changes == 1 else "s"}, {took:.1f} s',
+        f'- {action.changes} PUT{"" if action.changes == 1 else "s"}, {_took(action):.1f} s',
     ]
     return _event(
         title=f'Gate {cut(action.gate, 40)} {deed} by trigger {cut(action.rule, 40)}',
@@ -135,6 +153,20 @@ def action_event(action: Action, links: Links) -> DatadogEvent:
         tags=(action.rule, action.gate, action.outcome, action.monitor_id),
         key=f'statsig-trigger-{action.monitor_id}',
     )
+
+
+def _deed(action: Action) -> tuple[str, str]:
+    """What the title says of the gate, and the alert type."""
+    if action.rehearsal and action.outcome not in _OF_REHEARSALS:
+        return f'left as it is: rehearsal {action.outcome.replace("_", " ")} (dry run)', 'info'
+    words, alert_type = _OUTCOMES.get(action.outcome, ('{}: ' + action.outcome, 'error'))
+    return words.format(_DONE[action.kind]), alert_type
+
+
+def _took(action: Action) -> float:
+    """Seconds; not those in which it was to wait for quiet."""
+    begun = action.decided_at if action.kind is Kind.DISABLE else action.begin_at
+    return max(0.0, (action.ended_at or begun) - begun)
 
 
 def _event(

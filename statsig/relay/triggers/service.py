@@ -22,7 +22,7 @@ from statsig.relay.triggers.journal import Journal, Untold
 from statsig.relay.triggers.kill_switch import KillSwitch
 from statsig.relay.triggers.locks import EXECUTOR, FileLock
 from statsig.relay.triggers.notification import Notification
-from statsig.relay.triggers.report import Links, Report, Reporter
+from statsig.relay.triggers.report import Links, Report, Reporter, site_address
 from statsig.relay.triggers.watch import Watcher
 
 MOST_WAITING = 2000  # notifications that are not written down yet
@@ -62,7 +62,9 @@ class Triggers:
         self._executor = Executor(
             self._journal.actions, self._new_switch, time.time, self._stopping, self._wake.set, self._complain
         )
-        self._reporter = Reporter(Links(configuration.project, f'https://app.{configuration.datadog_site}'))
+        self._reporter = Reporter(
+            Links(configuration.project, site_address(configuration.datadog_site)), configuration.rules
+        )
         self._outbox = _Outbox()
         self._outbox_lock = threading.Lock()
         self._watcher: Watcher | None = None

@@ -7,6 +7,7 @@ from statsig.relay.triggers.notification import TEMPLATE, template
 WEBHOOK = 'statsig-triggers'
 MENTION = f'@webhook-{WEBHOOK}'
 VARIABLE = 'STATSIG_TRIGGER_TOKEN'
+# Datadog's documentation has no word on which Content-Type a webhook sends by itself. Were there two, both are taken.
 HEADERS = {'Authorization': f'Bearer ${VARIABLE}', 'Content-Type': 'application/json'}
 
 __all__ = ['HEADERS', 'MENTION', 'VARIABLE', 'WEBHOOK', 'template', 'terraform']
