@@ -213,13 +213,14 @@ NOTHING_SENT = Sent()
 def is_ours(sent: Sent, gate: Gate, *, at_once: bool) -> bool:
     """Whether a gate that is as it should be is so because of this PUT, and nobody was there in between.
 
-    at_once: it was read right after Statsig had accepted the PUT. That counts where the answer itself does not tell.
+    at_once: it was read right after Statsig had answered the PUT. That counts where the answer shows the change, but
+    still has the mark of before.
     """
-    if not gate.mark:
+    if not (gate.mark and sent.mark_answered):
         return False
-    if sent.mark_answered and sent.mark_answered != sent.mark_before:
-        return gate.mark == sent.mark_answered
-    return at_once and gate.mark != sent.mark_before
+    if sent.mark_answered == sent.mark_before:
+        return at_once and gate.mark != sent.mark_before
+    return gate.mark == sent.mark_answered
 
 
 # Shares of `give_up_after` from a PUT that had no effect to the next: soon, in case it was a hiccup, and much later.
