@@ -11,6 +11,7 @@ from typing import Any
 
 ALERTS = ('Triggered', 'Re-Triggered')
 RECOVERED = 'Recovered'
+ALREADY = 'Alerting already'  # not Datadog's: what `mode: watch` finds alerting at its very first look
 
 # What the webhook's payload must be in Datadog. The title is last: it is the only text that people write.
 TEMPLATE: Mapping[str, str] = {
@@ -54,6 +55,11 @@ class Notification:
     @property
     def is_alert(self) -> bool:
         return self.transition in ALERTS
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an alert is open from now on: one to act upon, or one that began before anybody looked."""
+        return self.is_alert or self.transition == ALREADY
 
     @property
     def is_recovery(self) -> bool:

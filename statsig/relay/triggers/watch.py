@@ -1,8 +1,4 @@
-"""For networks that let nothing in: Datadog is asked what the monitors are like, and a change is a notification.
-
-`GET /api/v1/monitor/{id}?group_states=all` answers `state.groups`: name → {status, last_triggered_ts, …}. There is no
-cycle key in it; the time of the last alert of a group serves as one.
-"""
+"""For networks that let nothing in: Datadog is asked what the monitors are like, and a change is a notification."""
 
 from __future__ import annotations
 
@@ -10,25 +6,19 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import datadog
 from datadog.api.monitors import Monitor
 
 from statsig.relay.triggers.configuration import Watch
 from statsig.relay.triggers.journal import Journal
-from statsig.relay.triggers.notification import RECOVERED, Notification
+from statsig.relay.triggers.monitors import changes, groups_of, remembered
 from statsig.relay.triggers.rules import Rule
 
-ALERT, OK = 'Alert', 'OK'
-MOST_GROUPS = 1000
 _TIMEOUT = 10  # seconds
 _COMPLAINT_INTERVAL = 600.0  # seconds
 _log = logging.getLogger(__name__)
-
-# Group → (status, cycle).
-Groups = Mapping[str, tuple[str, str]]
 
 
 class Watcher:
@@ -72,8 +62,9 @@ class Watcher:
         """Asks for one monitor, and lets the journal decide what follows. What goes wrong is logged."""
         try:
             answer = Monitor.get(int(monitor), group_states='all')
-            now = groups_of(answer, monitor)
-            self._journal.look(monitor, now, changes(monitor, self._journal.watched(monitor), now, answer))
+            before = self._journal.watched(monitor)
+            now = remembered(before, groups_of(answer, monitor))
+            self._journal.look(monitor, now, changes(monitor, before, now, answer))
         except sqlite3.Error as error:
             self._complain(monitor, f'the journal cannot be used: {error}')
         except Exception as error:
@@ -93,64 +84,3 @@ class Watcher:
                 monitor,
                 what,
             )
-
-
-def groups_of(answer: Any, monitor: str) -> dict[str, tuple[str, str]]:
-    """Raises ValueError for what is not the monitor that was asked for."""
-    if not isinstance(answer, dict) or str(answer.get('id')) != monitor:
-        raise ValueError('not the monitor')
-    state = answer.get('state')
-    groups = state.get('groups') if isinstance(state, dict) else None
-    if isinstance(groups, dict) and groups:
-        if len(groups) > MOST_GROUPS:
-            raise ValueError('too many groups')
-        return {str(name): _group(monitor, str(name), group) for name, group in groups.items()}
-    status = answer.get('overall_state')
-    if not isinstance(status, str):
-        raise ValueError('no state')
-    return {'*': (status, '')}
-
-
-def _group(monitor: str, name: str, group: Any) -> tuple[str, str]:
-    if not isinstance(group, dict) or not isinstance(group.get('status'), str):
-        raise ValueError('no status')
-    return group['status'], _cycle(monitor, name, group.get('last_triggered_ts'))
-
-
-def _cycle(monitor: str, name: str, triggered: Any) -> str:
-    is_time = isinstance(triggered, int) and not isinstance(triggered, bool) and triggered > 0
-    return f'{monitor} {name[:100]} {triggered}' if is_time else ''
-
-
-def changes(monitor: str, before: Groups, now: Groups, answer: Any) -> list[Notification]:
-    """What has changed since the last look. At the very first look nothing has: what alerts then may do so for days."""
-    if not before:
-        return []
-    found = []
-    title = answer.get('name') if isinstance(answer, dict) else ''
-    tags = answer.get('tags') if isinstance(answer, dict) else None
-    monitors_tags = ','.join(each for each in tags if isinstance(each, str)) if isinstance(tags, list) else ''
-    for group, (status, cycle) in now.items():
-        was, was_cycle = before.get(group, (OK, ''))
-        again = bool(cycle and was_cycle and cycle != was_cycle)
-        if status == ALERT and (was != ALERT or again):
-            transition = 'Triggered'
-        elif status == OK and was != OK:
-            transition = RECOVERED
-            cycle = was_cycle or cycle
-        elif status != was:
-            transition = status
-        else:
-            continue
-        found.append(
-            Notification(
-                monitor_id=monitor,
-                transition=transition,
-                cycle=cycle,
-                scope=group if group != '*' else '',
-                tags=monitors_tags[:4000],
-                title=str(title)[:200],
-                happened=float(cycle.rpartition(' ')[2]) if cycle and transition == 'Triggered' else None,
-            )
-        )
-    return found
