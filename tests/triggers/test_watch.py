@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from statsig.relay.triggers import monitor_client
+from statsig.relay.triggers.configuration import Watch
+from statsig.relay.triggers.journal import Journal
+from statsig.relay.triggers.monitor_client import AskError, ask, connect, refused
 from statsig.relay.triggers.monitors import changes, groups_of, remembered, scope_tags
 from statsig.relay.triggers.notification import Notification
+from statsig.relay.triggers.rules import Rule
+from statsig.relay.triggers.watch import Watcher, pause
 from statsig.sandbox.server import SandboxServer
 from tests.relay.dogstatsd_receiver import wait_until
 from tests.triggers.conftest import Start
@@ -114,6 +121,139 @@ def test_datadog_that_does_not_answer_is_said_once_without_keys(
     assert APP_KEY not in relay.running.log
     datadog.down = False
     wait_until(lambda: bool(relay.rows('SELECT * FROM watched')))
+
+
+def test_a_redirect_is_told_and_the_keys_go_to_no_other_host(
+    start: Start, datadog: FakeDatadog, watch: dict[str, Any]
+) -> None:
+    with FakeDatadog() as elsewhere:
+        elsewhere.monitor(123, _=('OK', None))
+        datadog.status = 302
+        datadog.extra = {'Location': f'{elsewhere.url}/api/v1/monitor/123?group_states=all'}
+        relay = start(mode=watch)
+        looked(datadog, 3)
+        assert elsewhere.looks == 0
+    assert 'Datadog answered 302: a redirect, which is not followed' in relay.running.log
+
+
+@pytest.mark.parametrize(
+    ('status', 'said'),
+    [
+        (401, 'answered 401: datadog_api_key or datadog_app_key is not valid'),
+        (403, 'answered 403: a key is not valid at datadog_site, or datadog_app_key lacks the scope monitors_read'),
+        (404, 'answered 404: there is no such monitor'),
+        (418, 'answered 418'),
+        (503, 'answered 503: the trouble is at Datadog'),
+    ],
+)
+def test_each_status_has_its_own_advice(status: int, said: str) -> None:
+    assert str(refused(status, None)).startswith(f'Datadog {said}')
+
+
+def test_the_status_is_told_and_nothing_of_the_answer(
+    start: Start, datadog: FakeDatadog, watch: dict[str, Any]
+) -> None:
+    datadog.status = 403
+    relay = start(mode=watch)
+    wait_until(lambda: 'Monitor 123 is not watched: Datadog answered 403: a key is not valid' in relay.running.log)
+    assert 'secret' not in relay.running.log
+    assert API_KEY not in relay.running.log
+
+
+def test_silence_and_refused_connections_are_told_apart(datadog: FakeDatadog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor_client, '_TIMEOUT', 0.2)
+    datadog.delay = 0.5
+    connect(Watch(API_KEY, APP_KEY, datadog.url, 1.0))
+    with pytest.raises(AskError, match=r'^Datadog did not answer within 0.2 s$'):
+        ask('123')
+    connect(Watch(API_KEY, APP_KEY, 'http://127.0.0.1:1', 1.0))
+    with pytest.raises(AskError, match=r'^Datadog cannot be reached \(ConnectionError\)$'):
+        ask('123')
+
+
+def test_after_429_nothing_is_asked_before_the_limit_is_reset(
+    start: Start, datadog: FakeDatadog, watch: dict[str, Any]
+) -> None:
+    datadog.monitor(123, _=('OK', None))
+    datadog.status, datadog.extra = 429, {'X-RateLimit-Reset': '3'}
+    relay = start(mode=watch)
+    wait_until(lambda: datadog.looks == 1)
+    datadog.status = None
+    wait_until(lambda: bool(relay.rows('SELECT * FROM watched')))
+    first, second = datadog.asked_at[:2]
+    assert second - first > 3
+    assert 'answered 429: the rate limit is used up' in relay.running.log
+
+
+@pytest.mark.parametrize(
+    ('header', 'last', 'interval', 'expected'),
+    [
+        *(('0', 0, 30, 1), ('17', 240, 30, 18), ('3600', 0, 30, 3601)),
+        *((None, 0, 30, 60), (None, 60, 30, 120), (None, 400, 30, 600), (None, 0, 3600, 600)),
+        *(('-1', 0, 30, 60), ('soon', 0, 30, 60), ('99999', 0, 30, 60), ('9' * 400, 0, 30, 60), ('', 0, 30, 60)),
+    ],
+)
+def test_how_long_nothing_is_asked_after_429(header: str | None, last: float, interval: float, expected: float) -> None:
+    assert pause(refused(429, header).reset, last, interval) == expected
+
+
+def test_a_slow_datadog_is_asked_for_four_monitors_at_once(
+    start: Start, datadog: FakeDatadog, watch: dict[str, Any]
+) -> None:
+    numbers = range(1, 13)
+    for number in numbers:
+        datadog.monitor(number, _=('OK', None))
+    datadog.delay = 1.0
+    relay = start(*(rule(name=str(number), monitor_id=number) for number in numbers), mode=watch)
+    wait_until(lambda: len(relay.rows('SELECT DISTINCT monitor_id FROM watched')) == len(numbers), 20)
+    assert datadog.asked_at[11] - datadog.asked_at[0] < 6  # 11 s, one after the other
+    looked(datadog, 12)
+    assert datadog.most_at_once == 4
+    assert datadog.most_at_once_of_one == 1
+
+
+def test_the_interval_is_from_start_to_start(start: Start, datadog: FakeDatadog, watch: dict[str, Any]) -> None:
+    watch['watch']['interval'] = 2
+    datadog.monitor(123, _=('OK', None))
+    datadog.delay = 1.0
+    start(mode=watch)
+    wait_until(lambda: datadog.looks == 4, 20)
+    first, *_, fourth = datadog.asked_at
+    assert 5 < fourth - first < 8  # 2 s from start to start, not 3 s
+
+
+@pytest.mark.parametrize('body', [b'[' * 200_000, b'<html>', b'{"errors": ["secret"]}'])
+def test_an_answer_that_nobody_expects_does_not_end_the_watching(
+    start: Start, datadog: FakeDatadog, watch: dict[str, Any], body: bytes
+) -> None:
+    datadog.monitor(123, _=('OK', None))
+    datadog.body = body
+    relay = start(mode=watch)
+    looked(datadog, 3)
+    assert relay.running.log.count('Monitor 123 is not watched: Datadog answered something else than a monitor') == 1
+    assert 'secret' not in relay.running.log
+    datadog.body = None
+    wait_until(lambda: bool(relay.rows('SELECT * FROM watched')))
+
+
+def test_an_error_of_this_program_does_not_end_the_watching(caplog: pytest.LogCaptureFixture) -> None:
+    with FakeDatadog() as datadog:
+        datadog.monitor(123, _=('OK', None))
+        stopping = threading.Event()
+        watched = Watch(API_KEY, APP_KEY, datadog.url, 1.0)
+        Watcher(watched, [Rule('x', '123', 'x')], cast(Journal, Broken()), stopping, lambda: None).start()
+        looked(datadog, 3)
+        stopping.set()
+    assert [each.message for each in caplog.records if each.name.startswith('statsig')] == [
+        'Monitor 123 is not watched: an error of this program, KeyError'
+    ]
+
+
+class Broken:
+    """A journal with a defect."""
+
+    def watched(self, _: str) -> dict[str, tuple[str, str]]:
+        raise KeyError(API_KEY)
 
 
 Groups = dict[str, tuple[str, str]]

@@ -8,21 +8,23 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-import datadog
-from datadog.api.monitors import Monitor
-
 from statsig.relay.triggers.configuration import Watch
 from statsig.relay.triggers.journal import Journal
-from statsig.relay.triggers.monitors import changes, groups_of, remembered
+from statsig.relay.triggers.monitor_client import AskError, ask, connect
+from statsig.relay.triggers.monitors import AnswerError, changes, groups_of, remembered
 from statsig.relay.triggers.rules import Rule
 
-_TIMEOUT = 10  # seconds
+THREADS = 4
 _COMPLAINT_INTERVAL = 600.0  # seconds
+_LONGEST_PAUSE = 600.0  # seconds
 _log = logging.getLogger(__name__)
 
 
 class Watcher:
-    """Looks at each monitor of the rules every `interval` seconds, from a thread of its own."""
+    """Looks at each monitor of the rules every `interval` seconds, in a few threads.
+
+    Each thread has monitors of its own, so there are never two looks at one monitor at once.
+    """
 
     def __init__(
         self, watch: Watch, rules: Sequence[Rule], journal: Journal, stopping: threading.Event, seen: Callable[[], None]
@@ -33,54 +35,76 @@ class Watcher:
         self._stopping = stopping
         self._seen = seen
         self._complained: dict[str, float] = {}
+        self._limit = RateLimit(watch.interval)
 
     def start(self) -> None:
-        # statsd_*: not used here. mute: errors are to be raised, not logged with what they contain.
-        datadog.initialize(
-            api_key=self._watch.api_key,
-            app_key=self._watch.app_key,
-            api_host=self._watch.api_url,
-            mute=False,
-            statsd_disable=True,
-            hostname_from_config=False,
-        )
-        datadog.api._timeout = _TIMEOUT
-        datadog.api._max_timeouts = 10**9  # after three timeouts it would ask nothing for five minutes
-        datadog.api._max_retries = 1
-        threading.Thread(target=self._run, name='triggers watch', daemon=True).start()
+        connect(self._watch)
+        for number in range(min(THREADS, len(self._monitors))):
+            share = self._monitors[number::THREADS]
+            threading.Thread(target=self._run, args=(share,), name=f'triggers watch {number}', daemon=True).start()
 
-    def _run(self) -> None:
+    def _run(self, monitors: Sequence[str]) -> None:
         while not self._stopping.is_set():
             started = time.monotonic()
-            for monitor in self._monitors:
-                if self._stopping.is_set():
+            for monitor in monitors:
+                if self._stopping.wait(self._limit.left()):
                     return
                 self.look(monitor)
             self._stopping.wait(max(1.0, self._watch.interval - (time.monotonic() - started)))
 
     def look(self, monitor: str) -> None:
-        """Asks for one monitor, and lets the journal decide what follows. What goes wrong is logged."""
+        """Asks for one monitor, and lets the journal decide what follows. What goes wrong is logged, whatever it is:
+        the thread has other monitors to look at.
+        """
         try:
-            answer = Monitor.get(int(monitor), group_states='all')
+            answer = ask(monitor)
+            self._limit.keeps()
             before = self._journal.watched(monitor)
             now = remembered(before, groups_of(answer, monitor))
             self._journal.look(monitor, now, changes(monitor, before, now, answer))
+            self._seen()
+        except AskError as error:
+            if error.status == 429:
+                self._limit.used_up(error.reset)
+            self._complain(monitor, str(error))
+        except AnswerError as error:
+            self._complain(monitor, f'Datadog answered {error}')
         except sqlite3.Error as error:
             self._complain(monitor, f'the journal cannot be used: {error}')
         except Exception as error:
-            # The text of datadogpy's errors can hold the answer, the address, a proxy's password: only their kind.
-            self._complain(monitor, f'Datadog was asked in vain ({type(error).__name__})')
-        else:
-            self._complained.pop(monitor, None)
-            self._seen()
+            # Its text may hold anything, the answer too: only its kind.
+            self._complain(monitor, f'an error of this program, {type(error).__name__}')
 
     def _complain(self, monitor: str, what: str) -> None:
         now = time.monotonic()
         if now - self._complained.get(monitor, float('-inf')) >= _COMPLAINT_INTERVAL:
             self._complained[monitor] = now
-            _log.error(
-                'Monitor %s is not watched: %s. Check datadog_api_key, datadog_app_key (scope monitors_read), '
-                'datadog_site, and that the monitor is there',
-                monitor,
-                what,
-            )
+            _log.error('Monitor %s is not watched: %s', monitor, what)
+
+
+class RateLimit:
+    """When to ask again. Datadog limits an organisation, not a monitor: all threads wait."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._lock = threading.Lock()
+        self._pause = 0.0
+        self._until = 0.0
+
+    def left(self) -> float:
+        """Seconds."""
+        return max(0.0, self._until - time.monotonic())
+
+    def used_up(self, reset: float | None) -> None:
+        with self._lock:
+            if self.left() == 0:  # else another thread was told the same
+                self._pause = pause(reset, self._pause, self._interval)
+                self._until = time.monotonic() + self._pause
+
+    def keeps(self) -> None:
+        self._pause = 0.0
+
+
+def pause(reset: float | None, last: float, interval: float) -> float:
+    """Seconds for which to ask nothing. reset: what Datadog says, a second is added to; last: the pause before."""
+    return reset + 1 if reset is not None else min(_LONGEST_PAUSE, 2 * max(last, interval))
