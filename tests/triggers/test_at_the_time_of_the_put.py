@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from statsig.relay.triggers.decision import MOST_CHANGES, Gate, Limits
+from statsig.relay.triggers.decision import Gate, Limits
 from statsig.relay.triggers.executor import Executor
 from statsig.relay.triggers.journal import Journal
 from statsig.relay.triggers.kill_switch import KillSwitch
 from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Rule
-from statsig.sandbox.knobs import Fault, Request
+from statsig.sandbox.knobs import Fault
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
 from tests.clock import Clock
 from tests.relay.dogstatsd_receiver import wait_until
@@ -124,24 +125,27 @@ def test_puts_are_spread_over_the_time_there_is(start: Start, statsig: SandboxSe
     assert sent[2] - sent[1] >= 15 / 3
 
 
+class Unreachable(KillSwitch):
+    """The gate can be read, and then what listens is gone."""
+
+    def read(self, gate: str) -> Gate:
+        return ON
+
+
 def test_a_put_for_which_there_was_no_connection_is_not_counted(tmp_path: Path) -> None:
-    with SandboxServer(SandboxProject(seed=1)) as statsig:
-        statsig.project.set_gate_enabled(GATE, True)
-        clock = Clock()
-        journal = Journal(tmp_path, (RULE,), Limits(), clock, 900)
-        # A connection of its own for each request, and none is taken any more after the first.
-        executor = Executor(
-            journal.actions, lambda: KillSwitch(statsig.url, DEFAULT_KEY, True), clock, stopping=threading.Event()
-        )
-        journal.receive([(ALERT, 'webhook', '')])
-        (action,) = journal.actions.due()
-        statsig.knobs.headers['Connection'] = 'close'
-        claimed = threading.Thread(target=lambda: None)
-        statsig.knobs.before_request = lambda _: claimed.start() if not claimed.ident else None
-        port = statsig.address
-    assert port
-    executor.attempt(action)
-    assert journal.actions.action(action.id).changes == 0
+    journal = opened(tmp_path)
+    with socket.create_server(('127.0.0.1', 0)) as closed:
+        port = closed.getsockname()[1]
+    switch = Unreachable(f'http://127.0.0.1:{port}', DEFAULT_KEY, respect_reviews=True)
+    executor = Executor(journal.actions, lambda: switch, Clock(), stopping=threading.Event())
+    journal.receive([(ALERT, 'webhook', '')])
+    (action,) = journal.actions.due()
+
+    for _ in range(5):
+        executor.attempt(action)
+
+    waiting = journal.actions.action(action.id)
+    assert (waiting.state, waiting.changes, waiting.first_change_at, waiting.put_after) == ('waiting', 0, None, 0)
 
 
 def test_statsig_that_asks_for_a_pause_gets_it(start: Start, statsig: SandboxServer) -> None:

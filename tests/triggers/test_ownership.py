@@ -23,10 +23,10 @@ class Requests:
 
     def __init__(self, statsig: SandboxServer) -> None:
         self.seen = 0
-        self._before: dict[int, Callable[[], None]] = {}
+        self._before: dict[int, Callable[[], object]] = {}
         statsig.knobs.before_request = self._arrived
 
-    def before(self, number: int, do: Callable[[], None]) -> None:
+    def before(self, number: int, do: Callable[[], object]) -> None:
         self._before[number] = do
 
     def _arrived(self, _: Request) -> None:

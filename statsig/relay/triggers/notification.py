@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 ALERTS = ('Triggered', 'Re-Triggered')
-ALREADY = 'Alerting already'  # no word of Datadog's: what a first look at a monitor finds
 RECOVERED = 'Recovered'
+ALREADY = 'Alerting already'  # not Datadog's: what `mode: watch` finds alerting at its very first look
 
 # What the webhook's payload must be in Datadog. The title is last: it is the only text that people write.
 TEMPLATE: Mapping[str, str] = {
@@ -60,7 +60,7 @@ class Notification:
 
     @property
     def is_open(self) -> bool:
-        """Whether something alerts, be it new or not."""
+        """Whether an alert is open from now on: one to act upon, or one that began before anybody looked."""
         return self.is_alert or self.transition == ALREADY
 
     @property
@@ -75,7 +75,7 @@ class Notification:
     @property
     def scope_key(self) -> str:
         """The scope, in as much room as the journal has for it."""
-        return _key(self.scope)
+        return key_of(self.scope)
 
     @property
     def alert_key(self) -> str:
@@ -99,7 +99,7 @@ def parse(body: bytes) -> Notification:
     return Notification(
         monitor_id=fields['monitor_id'],
         transition=fields['transition'],
-        cycle='' if fields['cycle_key'].lower() in _NO_KEY else _key(fields['cycle_key']),
+        cycle='' if fields['cycle_key'].lower() in _NO_KEY else key_of(fields['cycle_key']),
         scope=fields['scope'],
         tags=fields['tags'],
         title=title[:_LONGEST_SHOWN],
@@ -109,7 +109,7 @@ def parse(body: bytes) -> Notification:
     )
 
 
-def _key(text: str) -> str:
+def key_of(text: str) -> str:
     """As different as the text itself, and not as long."""
     if len(text) <= _LONGEST_KEY:
         return text
@@ -145,9 +145,13 @@ def _text(name: str, value: Any) -> str:
         raise UnreadableError(f'the field {name} is longer than {_LONGEST} characters')
     # Halves of surrogate pairs can stand in JSON, and nowhere else.
     text = value.encode('utf-8', 'replace').decode('utf-8')
-    # A terminal that shows the journal takes no orders from it.
-    text = ''.join(each if each.isprintable() else ' ' for each in text).strip()
+    text = printable(text).strip()
     return '' if _VARIABLE.fullmatch(text) else text
+
+
+def printable(text: str) -> str:
+    """A terminal that shows the journal takes no orders from it."""
+    return ''.join(each if each.isprintable() else ' ' for each in text)
 
 
 def _seconds(text: str) -> float | None:
