@@ -1,58 +1,43 @@
-"""A process that takes a notification and carries out what follows, and is killed on the way."""
+"""The relay, as `statsig-datadog relay` runs it, in a process that is killed before a certain statement it gives to
+SQLite."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sqlite3
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from statsig.relay.triggers.decision import Limits
-from statsig.relay.triggers.executor import Executor
-from statsig.relay.triggers.journal import Journal
-from statsig.relay.triggers.kill_switch import KillSwitch
-from statsig.relay.triggers.notification import Notification
-from statsig.relay.triggers.rules import Rule
-from statsig.sandbox.server import DEFAULT_KEY
+from statsig.relay.run import run_relay
 
-RULE = Rule('checkout errors', '1', 'checkout_v2', dry_run=False, on_recovery=True, stable_for=0.0, cooldown=0.0)
 NEVER = 10**9
+_WRITES = ('BEGIN', 'INSERT', 'UPDATE', 'DELETE', 'COMMIT')
+_FIRST = 'INSERT INTO requests'
 
 
-def carry_out(state_dir: str, url: str, transition: str, kill_at: int, acknowledged: str, statements: str) -> None:
-    """Is killed before the statement number `kill_at` that it gives to SQLite. Leaves files behind: that the
-    notification was acknowledged, and how many statements there were."""
+def run(config: str, environment: Mapping[str, str], kill_at: int, counted: str) -> None:
+    """kill_at: number of the statement that writes, begins or commits, from the first notification on. `counted` is a
+    file that gets a byte for each."""
+    connect, file = sqlite3.connect, os.open(counted, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     count = 0
 
-    def executed(_: str) -> None:
+    def executed(statement: str) -> None:
         nonlocal count
+        if not statement.startswith(_WRITES) or (not count and not statement.startswith(_FIRST)):
+            return
         count += 1
+        os.write(file, b'.')
         if count == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    journal = traced(Path(state_dir), executed)
-    if not Path(acknowledged).exists():
-        journal.receive([(Notification('1', transition, 'cycle'), 'webhook', '')])
-        Path(acknowledged).touch()
-    executor = Executor(journal.actions, lambda: KillSwitch(url, DEFAULT_KEY, True), time.time, threading.Event())
-    end = time.monotonic() + 20
-    while waits(state_dir) and time.monotonic() < end:
-        for action in journal.actions.due():
-            executor.attempt(action)
-    Path(statements).write_text(str(count))
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.set_trace_callback(executed)
+        return connection
 
-
-def traced(state_dir: Path, executed: Callable[[str], None]) -> Journal:
-    journal = Journal(state_dir, [RULE], Limits(max_actions_per_hour=100), time.time, 900)
-    journal._database._connection.set_trace_callback(executed)
-    return journal
-
-
-def waits(state_dir: str) -> bool:
-    with sqlite3.connect(f'{state_dir}/triggers.sqlite3') as connection:
-        found = connection.execute("SELECT 1 FROM actions WHERE state = 'waiting'").fetchone()
-    connection.close()
-    return found is not None
+    setattr(sqlite3, 'connect', traced)  # noqa: B010 (it has overloads)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    run_relay(Path(config), environment)
