@@ -29,16 +29,18 @@ TOKEN = 'bench-token-0123456789'  # noqa: S105
 ALERTS, RATE, CLIENTS = 12, 200, 4
 FLOOD, FLOOD_ROUNDS = 3000, 5
 MOST_SECONDS = 1.0
+OFF_MONITOR = '999'  # of a rule whose gate is off
 
 
 def bench_triggers() -> None:
     """Measures, and prints what was found."""
-    project = SandboxProject(seed=1, gates=12)
-    gates = list(project.gates)[:ALERTS]
+    project = SandboxProject(seed=1, gates=ALERTS + 1)
+    *gates, off = list(project.gates)[: ALERTS + 1]
+    project.gates[off].update(isEnabled=False, status='Disabled')
     for gate in gates:
         project.gates[gate].update(isEnabled=True, status='In Progress')
     with sink() as dogstatsd, SandboxServer(project) as statsig, tempfile.TemporaryDirectory() as directory:
-        with _relay(Path(directory), dogstatsd, statsig.url, gates) as server:
+        with _relay(Path(directory), dogstatsd, statsig.url, gates, off) as server:
             seconds, sent, took = _measure_alerts(server.port, statsig, gates)
             statsig.reset_requests()
             flood = _measure_flood(server)
@@ -63,9 +65,13 @@ def _met(value: float) -> str:
 
 
 @contextmanager
-def _relay(directory: Path, dogstatsd: str, statsig: str, gates: list[str]) -> Iterator[Server]:
+def _relay(directory: Path, dogstatsd: str, statsig: str, gates: list[str], off: str) -> Iterator[Server]:
     port = free_port()
-    rules = [{'name': gate, 'monitor_id': n + 1, 'gate': gate, 'dry_run': False} for n, gate in enumerate(gates)]
+    monitors = [*range(1, ALERTS + 1), int(OFF_MONITOR)]
+    rules = [
+        {'name': gate, 'monitor_id': monitor, 'gate': gate, 'dry_run': False}
+        for monitor, gate in zip(monitors, [*gates, off], strict=True)
+    ]
     triggers = {'token': '${BENCH_TOKEN}', 'api_key': '${BENCH_KEY}', 'api_url': statsig, 'rules': rules}
     configuration = {
         'listen': f'127.0.0.1:{port}',
@@ -120,10 +126,11 @@ def _measure_alerts(port: int, statsig: SandboxServer, gates: list[str]) -> tupl
 
 
 def _load(port: int, stop: threading.Event, counts: list[int], number: int) -> None:
-    """A share of the notifications that nothing follows from, at an even pace."""
+    """A share of the other notifications, at an even pace: half of them are new alerts about a gate that is off."""
     client, begun = _Client(port), time.monotonic()
     while not stop.is_set():
-        client.ask(_request(TOKEN, '1', 'Renotify', f'{number}-{counts[number]}'))
+        monitor, transition = (OFF_MONITOR, 'Triggered') if counts[number] % 2 else ('1', 'Renotify')
+        client.ask(_request(TOKEN, monitor, transition, f'{number}-{counts[number]}'))
         counts[number] += 1
         time.sleep(max(0.0, begun + counts[number] * CLIENTS / RATE - time.monotonic()))
 

@@ -51,6 +51,7 @@ class TriggersRelay:
         **options: Any,
     ) -> None:
         self.state_dir = directory / 'state'
+        self.defect_is_expected = False
         configuration = {
             'listen': '127.0.0.1:0',
             'dogstatsd_url': dogstatsd.url,

@@ -195,7 +195,7 @@ def test_an_answer_that_is_spoilt_does_not_mislead(start: Start, statsig: Sandbo
         statsig.fail_next(f'/console/v1/gates/{gate}/disable', Fault(kind, seconds=0.3))
         statsig.fail_next(f'/console/v1/gates/{gate}', Fault(kind, seconds=0.3), skip=1)
     rules = [rule(name=gate, gate=gate, monitor_id=number) for number, gate in enumerate(gates.values())]
-    relay = start(*rules, max_actions_per_hour=100)
+    relay = start(*rules, max_actions_per_hour=100, give_up_after=60)
 
     for number in range(len(gates)):
         assert relay.notify(payload(monitor_id=str(number))).status_code == 202
@@ -210,7 +210,7 @@ def test_an_answer_that_is_spoilt_does_not_mislead(start: Start, statsig: Sandbo
 
 def test_three_puts_and_no_more(start: Start, statsig: SandboxServer, dogstatsd: DogStatsdReceiver) -> None:
     statsig.fail_next(f'/console/v1/gates/{GATE}/disable', Fault.of_status(500), times=None)
-    relay = start(give_up_after=12)
+    relay = start(give_up_after=6)
 
     relay.notify(payload())
 

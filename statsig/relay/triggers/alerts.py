@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from statsig.relay.triggers.database import Database
 from statsig.relay.triggers.notification import Notification
@@ -59,17 +59,24 @@ class Alerts:
                 *(request, state, bool(put_off), now, notification.happened, put_off is None),
             ),
         )
-        # What alerts, or has recovered, is in no earlier cycle any more: that recovery was lost, or comes late. Where
-        # one of the two has no cycle key, the scope alone tells, as in Notification.is_of_alert.
+        self._end_earlier(rule, notification, now)
+
+    def _end_earlier(self, rule: str, notification: Notification, now: float) -> None:
+        """What alerts, or has recovered, is in no earlier cycle any more: that recovery was lost, or comes late.
+
+        Where one of the two has no cycle key, the scope alone tells, as in Notification.is_of_alert.
+        """
+        if notification.scope or (notification.is_recovery and not notification.cycle):
+            where, value = 'scope = ?', notification.scope_key
+        elif notification.is_recovery:
+            where, value = 'key = ?', replace(notification, cycle='').alert_key
+        else:
+            return
+        happened = notification.happened if notification.happened is not None else now
         self._database.execute(
-            "UPDATE alerts SET state = 'over' WHERE rule = ? AND monitor_id = ? AND key != ? AND scope = ? "
-            "AND state = 'alerting' AND coalesce(happened, at) <= ? "
-            "AND (scope != '' OR (? AND (cycle = '' OR ? = '')))",
-            (
-                *(*key, notification.scope_key),
-                notification.happened if notification.happened is not None else now,
-                *(notification.is_recovery, notification.cycle),
-            ),
+            "UPDATE alerts SET state = 'over' WHERE rule = ? AND monitor_id = ? AND state = 'alerting' "  # noqa: S608
+            f'AND {where} AND key != ? AND coalesce(happened, at) <= ?',
+            (rule, notification.monitor_id, value, notification.alert_key, happened),
         )
 
     def any_open(self, rules: Collection[str]) -> bool:
