@@ -21,6 +21,7 @@ import yaml
 from bench.figures import table
 from bench.relay import Server, free_port, sink, wait_for
 from statsig.commands.triggers import read_log
+from statsig.relay.triggers.actions import IDLE_PAUSE
 from statsig.sandbox.knobs import Request
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
@@ -42,6 +43,7 @@ def bench_triggers() -> None:
     with sink() as dogstatsd, SandboxServer(project) as statsig, tempfile.TemporaryDirectory() as directory:
         with _relay(Path(directory), dogstatsd, statsig.url, gates, off) as server:
             seconds, sent, took = _measure_alerts(server.port, statsig, gates)
+            time.sleep(IDLE_PAUSE + 1)  # until the gate that is off has been looked at for the last time
             statsig.reset_requests()
             flood = _measure_flood(server)
             reached = len(statsig.requests)
