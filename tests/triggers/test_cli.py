@@ -119,6 +119,8 @@ def test_the_log_tells_what_happened(
         assert said in done.stdout
     listed = json.loads(statsig_datadog('triggers', 'log', '--state-dir', str(relay.state_dir), '--json').stdout)
     assert [each['transition'] for each in listed] == ['Triggered', 'Renotify']
+    acted = statsig_datadog('triggers', 'log', '--state-dir', str(relay.state_dir), '--json', '--acted').stdout
+    assert [each['transition'] for each in json.loads(acted)] == ['Triggered']
 
 
 def test_no_journal_is_said(statsig_datadog: Command, tmp_path: Path) -> None:

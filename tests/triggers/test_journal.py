@@ -12,6 +12,7 @@ from statsig.relay.triggers.action import Action
 from statsig.relay.triggers.database import FILE, JournalError
 from statsig.relay.triggers.decision import MOST_CHANGES, Gate, Limits
 from statsig.relay.triggers.journal import Journal
+from statsig.relay.triggers.log import read_requests
 from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Kind, Rule
 from tests.clock import Clock
@@ -47,6 +48,11 @@ def test_an_alert_that_ends_while_its_change_is_on_its_way_is_undone_as_any_othe
     clock.now += 61
     (undoing,) = journal.actions.due()
     assert undoing.kind is Kind.ENABLE
+    (alert,) = read_requests(tmp_path, 10, acted=True)
+    assert [(each['verdict'], each['action']['kind']) for each in alert['decisions']] == [
+        ('act', 'disable'),
+        ('wait', 'enable'),
+    ]
     assert journal.actions.claim_change(undoing, OFF)
 
 
