@@ -20,10 +20,9 @@ from statsig.relay.triggers.executor import Executor
 from statsig.relay.triggers.journal import Journal
 from statsig.relay.triggers.kill_switch import KillSwitch
 from statsig.relay.triggers.log import read_requests
-from statsig.relay.triggers.notification import Notification
+from statsig.relay.triggers.notification import Notification, template
 from statsig.relay.triggers.rules import Rule
 from statsig.relay.triggers.setup_texts import HEADERS, MENTION, VARIABLE, WEBHOOK, terraform
-from statsig.relay.triggers.setup_texts import template as template_text
 
 _GOOD = ('would_disable', 'would_do_nothing')
 _COLOURS = {
@@ -38,7 +37,7 @@ _COLOURS = {
 
 def show_template(terminal: Terminal) -> None:
     """The payload of the webhook, alone, so that it can be piped."""
-    terminal.line(template_text())
+    terminal.line(template())
 
 
 def show_setup(terminal: Terminal, config: Path, environment: Mapping[str, str], address: str) -> None:
@@ -66,7 +65,7 @@ def _show_webhook_setup(terminal: Terminal, rules: Sequence[Rule], address: str)
     terminal.line('  Encode as form: no')
     terminal.line(f'  Custom Headers: {json.dumps(HEADERS)}')
     terminal.line('  Payload:')
-    terminal.line(_indented(template_text()))
+    terminal.line(_indented(template()))
     terminal.heading('3. The message of the monitors', 'at its end, outside of any {{#is_alert}}: recoveries count too')
     terminal.line(f'  {MENTION}')
     _show_rules(terminal, rules)

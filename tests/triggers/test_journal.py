@@ -101,7 +101,21 @@ def test_another_rule_about_the_same_gate_keeps_it_off(tmp_path: Path) -> None:
     journal.receive([(replace(ALERT, monitor_id='2'), 'webhook', '')])
     clock.now += 61
 
-    enabling = next(each for each in journal.actions.due() if each.kind is Kind.ENABLE)
+    assert [each.rehearsal for each in journal.actions.due()] == [True]
+
+
+def test_an_alert_that_opens_at_the_last_moment_keeps_the_gate_off(tmp_path: Path) -> None:
+    clock = Clock()
+    journal = opened(tmp_path, clock)
+    journal.receive([(ALERT, 'webhook', '')])
+    (action,) = journal.actions.due()
+    journal.actions.claim_change(action, ON)
+    turned_off(journal, action)
+    journal.receive([(RECOVERY, 'webhook', '')])
+    clock.now += 61
+    (enabling,) = journal.actions.due()
+    journal._alerts.note(RULE.name, replace(ALERT, cycle='another'), 1, clock())
+
     assert not journal.actions.claim_change(enabling, OFF)
     assert journal.actions.action(enabling.id).why == 'an alert about this gate is not over'
 

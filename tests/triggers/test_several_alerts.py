@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from statsig.relay.triggers.decision import Gate, Limits
 from statsig.relay.triggers.journal import Journal
 from statsig.relay.triggers.notification import ALREADY, Notification
@@ -29,10 +31,12 @@ class World:
             directory, rules or (RULE,), Limits(max_age=GIVE_UP_AFTER), self.clock, give_up_after=GIVE_UP_AFTER
         )
 
-    def hear(self, transition: str, cycle: str = '', scope: str = '', age: float | None = None) -> str:
+    def hear(
+        self, transition: str, cycle: str = '', scope: str = '', age: float | None = None, monitor: str = '1'
+    ) -> str:
         """The reason of the (first) decision."""
         happened = None if age is None else self.clock() - age
-        notification = Notification('1', transition, cycle, scope, happened=happened)
+        notification = Notification(monitor, transition, cycle, scope, happened=happened)
         return self.journal.receive([(notification, 'webhook', '')])[0][0].decision.reason
 
     def turn_off(self) -> None:
@@ -142,21 +146,6 @@ def test_of_two_rules_about_a_gate_and_a_monitor_one_acts_in_a_cycle(start: Star
     assert reasons == ['', 'cycle_used', 'cycle_used', 'cycle_used']
 
 
-def test_two_rules_that_were_decided_at_once_do_not_both_send_a_put(tmp_path: Path) -> None:
-    other = Rule('another', '2', GATE, dry_run=False)
-    world = World(tmp_path, RULE, other)
-    world.hear('Triggered', 'a')
-    # As if the second rule had the same monitor when it decided.
-    world.journal.receive([(Notification('2', 'Triggered', 'a'), 'webhook', '')])
-    first, second = world.journal.actions.due()
-    world.journal._database.execute("UPDATE actions SET monitor_id = '1' WHERE id = ?", (second.id,))
-    world.journal._rules['another'] = Rule('another', '1', GATE, dry_run=False)
-
-    assert world.journal.actions.claim_change(first, ON)
-    assert not world.journal.actions.claim_change(world.journal.actions.action(second.id), ON)
-    assert world.journal.actions.action(second.id).why == 'this gate was acted upon in this alert cycle'
-
-
 def test_an_alert_too_old_to_act_upon_still_keeps_the_gate_off(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.hear('Triggered', 'a', 'host:a')
@@ -224,15 +213,123 @@ def test_a_gate_is_not_turned_on_before_the_rule_could_turn_it_off_again(tmp_pat
     assert world.hear('Triggered', 'b') == ''
 
 
-def test_alerts_about_a_gate_that_is_off_ask_statsig_now_and_then(start: Start, statsig: SandboxServer) -> None:
-    statsig.project.set_gate_enabled(GATE, False)
-    relay = start()
+def test_alerts_about_a_gate_that_is_off_ask_statsig_now_and_then(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    (action,) = world.journal.actions.due()
+    world.journal.actions.end(action, 'already_off', 'nothing to do', OFF)
 
-    for number in range(20):
-        relay.notify(payload(cycle=f'cycle {number}', scope=f'host:{number}'))
-        if number == 0:
-            relay.wait_for_end()
+    world.clock.now += 1
+    world.hear('Triggered', 'b', 'host:b')
 
-    assert len(statsig.requests) == 1
-    (waiting,) = relay.rows("SELECT begin_at - decided_at AS pause FROM actions WHERE state = 'waiting'")
-    assert 4 < waiting['pause'] <= 5
+    assert world.journal.actions.due() == []
+    world.clock.now += 4
+    assert [each.cycle for each in world.journal.actions.due()] == ['b']
+
+
+def test_a_clock_that_was_ahead_for_a_while_holds_up_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.clock.now += 86_400
+    world.hear('Triggered', 'a', 'host:a')
+    (action,) = world.journal.actions.due()
+    world.journal.actions.end(action, 'already_off', 'nothing to do', OFF)
+    world.clock.now -= 86_400
+
+    world.hear('Triggered', 'b', 'host:b')
+
+    world.clock.now += 5
+    assert [each.cycle for each in world.journal.actions.due()] == ['b']
+
+
+LATENCY = Rule('latency', '2', GATE, dry_run=False, cooldown=0)
+
+
+def test_the_last_alert_about_a_gate_counts_whichever_rules_it_is(tmp_path: Path) -> None:
+    """The rule that turned it off waits for quiet from the end of the other's alert on."""
+    world = World(tmp_path, RULE, LATENCY)
+    world.hear('Triggered', 'a')
+    world.turn_off()
+    world.hear('Triggered', 'b', monitor='2')
+    assert world.hear('Recovered', 'a') == 'still_alerting'
+    assert not world.waits_to_turn_on()
+
+    world.clock.now += 100
+    world.hear('Recovered', 'b', monitor='2')
+
+    (enabling,) = rows(tmp_path, "SELECT * FROM actions WHERE kind = 'enable' AND state = 'waiting'")
+    assert (enabling['rule'], enabling['due_at']) == (RULE.name, world.clock.now + 60)
+    (line,) = rows(tmp_path, f'SELECT * FROM decisions WHERE action_id = {enabling["id"]}')
+    assert line['verdict'] == 'wait'
+
+
+def test_another_rules_alert_while_the_gate_waits_to_be_turned_on_begins_the_wait_anew(tmp_path: Path) -> None:
+    world = World(tmp_path, RULE, LATENCY)
+    world.hear('Triggered', 'a')
+    world.turn_off()
+    world.hear('Recovered', 'a')
+    world.clock.now += 50
+
+    world.hear('Triggered', 'b', monitor='2')
+    assert not world.waits_to_turn_on()
+    (second,) = world.journal.actions.due()
+    world.journal.actions.end(second, 'already_off', '', OFF)
+    world.hear('Recovered', 'b', monitor='2')
+
+    (enabling,) = rows(tmp_path, "SELECT * FROM actions WHERE kind = 'enable' AND state = 'waiting'")
+    assert enabling['due_at'] == world.clock.now + 60
+
+
+@pytest.mark.parametrize('why', ['triggers are switched off', '5 actions in an hour: max_actions_per_hour'])
+def test_what_could_not_be_turned_on_for_a_passing_reason_can_be_later(tmp_path: Path, why: str) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a')
+    world.turn_off()
+    world.hear('Recovered', 'a')
+    (enabling,) = rows(tmp_path, "SELECT * FROM actions WHERE kind = 'enable'")
+    world.journal.actions.end(world.journal.actions.action(enabling['id']), 'refused', why)
+
+    world.hear('Triggered', 'b')
+    (second,) = world.journal.actions.due()
+    world.journal.actions.end(second, 'already_off', '', OFF)
+    world.hear('Recovered', 'b')
+
+    assert world.waits_to_turn_on()
+
+
+def test_a_recovery_that_calls_off_an_action_of_a_gate_that_is_off_turns_it_on(tmp_path: Path) -> None:
+    """The second alert was about to be looked at when both had recovered."""
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    world.turn_off()
+    world.hear('Triggered', 'b', 'host:b')
+    world.hear('Recovered', 'a', 'host:a')
+
+    world.hear('Recovered', 'b', 'host:b')
+
+    assert world.waits_to_turn_on()
+
+
+def test_nothing_is_done_about_a_gate_while_a_put_may_still_arrive(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a')
+    world.turn_off()
+    world.hear('Recovered', 'a')
+    world.clock.now += 60
+    (enabling,) = world.journal.actions.due()
+    assert world.journal.actions.claim_change(enabling, OFF)
+    world.journal.actions.retry(enabling, 30, 'no answer in time', put_failed=True)
+
+    world.hear('Triggered', 'b')
+
+    assert [each.kind for each in world.journal.actions.due()] == [Kind.ENABLE], 'at once, and before the other'
+
+
+def test_what_ends_unknown_hands_over(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    world.hear('Triggered', 'b', 'host:b')
+    (first,) = world.journal.actions.due()
+
+    world.journal.actions.end(first, 'unknown')
+
+    assert [each.cycle for each in world.journal.actions.due()] == ['b']

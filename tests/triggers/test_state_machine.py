@@ -168,8 +168,12 @@ class Triggers(RuleBasedStateMachine):
     @rule(several=st.lists(notifications, min_size=2, max_size=5))
     def notify_at_once(self, several: list[Notification]) -> None:
         with ThreadPoolExecutor(4) as pool:
-            for number, notification in enumerate(several * 2):
+            received = [
                 pool.submit(self.journals[number % 2].receive, [(notification, 'webhook', '')])
+                for number, notification in enumerate(several * 2)
+            ]
+        for each in received:
+            each.result()
         # Which of them was the last is not known.
         for notification in several:
             self.last_word.hear(notification)
@@ -275,9 +279,28 @@ class Triggers(RuleBasedStateMachine):
             f'AND a.at > {self.clock.now - GIVE_UP_AFTER} '
             'AND NOT EXISTS (SELECT 1 FROM actions x WHERE x.rule = a.rule '
             "AND x.kind = 'disable' AND x.rehearsal = 0 AND (x.state = 'waiting' OR (x.ended_at >= a.at "
-            "AND x.outcome NOT IN ('cancelled', 'gave_up')))) AND NOT EXISTS (SELECT 1 FROM actions x JOIN decisions y "
-            "ON y.action_id = x.id WHERE x.monitor_id = a.monitor_id AND x.cycle = a.cycle AND a.cycle != '' "
+            "AND x.outcome NOT IN ('cancelled', 'gave_up', 'unknown')))) "
+            'AND NOT EXISTS (SELECT 1 FROM actions x JOIN decisions y ON y.action_id = x.id '
+            "WHERE x.monitor_id = a.monitor_id AND x.cycle = a.cycle AND a.cycle != '' "
             "AND (x.changes > 0 OR x.state = 'waiting'))",
+        )
+        assert forgotten == []
+
+    @invariant()
+    def what_was_turned_off_is_not_forgotten(self) -> None:
+        """Once no alert about a gate is open, the rule that turned it off waits to turn it on, or has said why not."""
+        if not hasattr(self, 'server'):
+            return
+        about = [each.name for each in RULES if each.gate == ENABLES]
+        if any(row['rule'] in about for row in rows(self.path, "SELECT rule FROM alerts WHERE state = 'alerting'")):
+            return
+        forgotten = rows(
+            self.path,
+            "SELECT o.id FROM actions o WHERE o.rule = 'enables again' AND o.owned = 1 AND o.undone = 0 "
+            "AND NOT EXISTS (SELECT 1 FROM actions x WHERE x.rule = o.rule AND (x.state = 'waiting' "
+            "OR (x.kind = 'enable' AND x.ended_at >= o.ended_at AND x.outcome != 'cancelled'))) "
+            'AND NOT EXISTS (SELECT 1 FROM decisions d WHERE d.rule = o.rule AND d.at >= o.ended_at '
+            "AND d.verdict = 'refused' AND d.reason = 'breaker')",
         )
         assert forgotten == []
 

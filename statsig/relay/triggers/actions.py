@@ -3,7 +3,7 @@ first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from statsig.relay.triggers.action import SELECT_ACTIONS, Action, action_of
 from statsig.relay.triggers.alerts import Alert, Alerts
@@ -25,13 +25,14 @@ from statsig.relay.triggers.notification import Notification
 from statsig.relay.triggers.rules import Kind, Rule
 
 REHEARSAL_TIME = 30.0  # seconds that a rehearsal is tried
-# Outcomes of turning on after which the rule has nothing more to undo: the gate is on, or was changed by somebody.
-_NOTHING_LEFT = ('enabled', 'already_on', 'refused')
+LOOK_TIME = 30.0  # seconds that a look at a monitor may take, beside the interval
 IDLE_PAUSE = 5.0  # seconds until a gate that was off already is looked at again
 
 
 class Actions:
-    """rules: by name, as they are configured now. give_up_after: seconds. Raises sqlite3.Error when the disk fails."""
+    """rules: by name, as they are configured now. give_up_after, look_interval: seconds; the latter where Datadog is
+    asked for its monitors. Raises sqlite3.Error when the disk fails.
+    """
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Actions:
         limits: Limits,
         clock: Callable[[], float],
         give_up_after: float,
+        look_interval: float | None = None,
     ) -> None:
         self._database = database
         self._history = history
@@ -50,6 +52,7 @@ class Actions:
         self._limits = limits
         self._clock = clock
         self._give_up_after = give_up_after
+        self._look_interval = look_interval
 
     # What is to be done
 
@@ -61,9 +64,9 @@ class Actions:
             begin = now + max(rule.stable_for, self._history.cooldown_left(rule, now))
         elif not rehearsal:
             # Else alerts, as many as come, would each ask Statsig about a gate that is known to be off.
-            begin = max(now, self._history.last_idle(rule) + IDLE_PAUSE)
+            begin = now + min(max(0.0, self._history.last_idle(rule) + IDLE_PAUSE - now), IDLE_PAUSE)
         patience = REHEARSAL_TIME if rehearsal else self._give_up_after
-        since = max(begin, now) if kind is Kind.ENABLE or rehearsal else alert.at
+        since = begin if kind is Kind.ENABLE or rehearsal else alert.at
         action = self._database.execute(
             'INSERT INTO actions (request_id, rule, rule_scope, gate, kind, rehearsal, by, monitor_id, cycle, scope, '
             'decided_at, begin_at, due_at, give_up_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
@@ -78,27 +81,33 @@ class Actions:
 
     def call_off(self, rule: Rule, kind: Kind, notification: Notification, now: float) -> None:
         """Ends what has changed nothing yet. What has sent a change is told, and finds out what became of it."""
-        why = 'the alert recovered' if kind is Kind.DISABLE else 'the monitor alerts again'
+        why = 'the alert recovered' if kind is Kind.DISABLE else 'a monitor alerts again'
         with self._database.lock:
             found = self._database.execute(
-                f"{SELECT_ACTIONS} WHERE a.rule = ? AND a.kind = ? AND a.state = 'waiting' AND a.rehearsal = 0",
-                (rule.name, kind),
+                f"{SELECT_ACTIONS} WHERE a.state = 'waiting' AND a.gate = ? AND a.kind = ? AND a.rehearsal = 0",
+                (rule.gate, kind),
             ).fetchall()
         for action in map(action_of, found):
-            if kind is Kind.DISABLE and not notification.is_of_alert(action.cycle, action.scope):
+            is_about = action.rule == rule.name and notification.is_of_alert(action.cycle, action.scope)
+            if kind is Kind.DISABLE and not is_about:
                 continue
-            self._database.execute('UPDATE actions SET called_off = ? WHERE id = ?', (why, action.id))
+            # Due at once: something may have to wait until it is known what became of it.
+            self._database.execute('UPDATE actions SET called_off = ?, due_at = ? WHERE id = ?', (why, now, action.id))
             if not action.changes:
                 self.end(action, 'cancelled', why)
             else:
                 self._step(action.id, f'called off: {why}', now)
 
-    def due(self, but: Iterator[int] | Sequence[int] = ()) -> list[Action]:
-        """What is to be done now, real actions first; `but` are in somebody's hands."""
+    def due(self, but: Collection[int] = ()) -> list[Action]:
+        """What is to be done now, real actions first; `but` are in somebody's hands.
+
+        While it is not known what became of a PUT, nothing else is done about that gate.
+        """
         with self._database.lock:
             rows = self._database.execute(
-                f"{SELECT_ACTIONS} WHERE a.state = 'waiting' AND a.by = 'relay' AND a.due_at <= ? "
-                'ORDER BY a.rehearsal, a.id LIMIT 100',
+                f"{SELECT_ACTIONS} WHERE a.state = 'waiting' AND a.by = 'relay' AND a.due_at <= ? "  # noqa: S608
+                "AND NOT EXISTS (SELECT 1 FROM actions o WHERE o.state = 'waiting' AND o.gate = a.gate "
+                'AND o.changes > 0 AND o.id < a.id) ORDER BY a.rehearsal, a.id LIMIT 100',
                 (self._clock(),),
             ).fetchall()
         busy = set(but)
@@ -118,6 +127,14 @@ class Actions:
         if not action.rehearsal and (rule.dry_run or (action.kind is Kind.ENABLE and not rule.on_recovery)):
             return None
         return rule
+
+    def may_be_quiet(self, action: Action) -> bool:
+        """Whether it is known that nothing alerts: not while Datadog is to be asked and does not answer."""
+        rule = self.rule_of(action)
+        if rule is None or self._look_interval is None:
+            return True
+        with self._database.lock:
+            return self._history.looked_since(rule, self._clock() - 2 * self._look_interval - LOOK_TIME)
 
     def mark_when_turned_off(self, action: Action) -> str:
         rule = self._rules.get(action.rule)
@@ -222,12 +239,21 @@ class Actions:
             why = 'a PUT was sent and its answer did not arrive: it may have been this action, or somebody else'
         else:
             why = '' if ours else 'somebody else may have changed it meanwhile, so it is left as it is from now on'
-        self.end(action, f'{action.kind}d', why, gate, owned=ours)
+        self.end(action, f'{action.kind}d', why, gate, owned=ours, is_settled=True)
 
     def end(
-        self, action: Action, outcome: str, why: str = '', gate: Gate | None = None, *, owned: bool = False
+        self,
+        action: Action,
+        outcome: str,
+        why: str = '',
+        gate: Gate | None = None,
+        *,
+        owned: bool = False,
+        is_settled: bool = False,
     ) -> None:
-        """gate: as it was last read. owned: this action, and nobody else, has provably made it so."""
+        """gate: as it was last read. owned: this action, and nobody else, has provably made it so. is_settled: it is as
+        it should be, or was changed by somebody else, so that the rule has nothing left to undo.
+        """
         now = self._clock()
         with self._database.transaction():
             current = self.action(action.id)
@@ -242,25 +268,25 @@ class Actions:
                     'UPDATE actions SET gate_after = ?, mark = ?, owned = ? WHERE id = ?',
                     (gate.state, gate.mark, owned and action.kind is Kind.DISABLE, action.id),
                 )
-            if action.kind is Kind.ENABLE and outcome in _NOTHING_LEFT:
+            if action.kind is Kind.ENABLE and is_settled:
                 self._database.execute(
                     'UPDATE actions SET undone = 1 WHERE rule = ? AND gate = ? AND owned = 1',
                     (action.rule, action.gate),
                 )
             self._step(action.id, f'ended: {outcome}{f", {why}" if why else ""}', now)
-            self._go_on(current, outcome, owned, now)
+            self._go_on(current, outcome, now)
 
-    def _go_on(self, action: Action, outcome: str, owned: bool, now: float) -> None:
+    def _go_on(self, action: Action, outcome: str, now: float) -> None:
         """What an end leaves to be done: by another alert, or by a recovery that came too early."""
         rule = self.rule_of(action)
         if rule is None or action.rehearsal or action.kind is not Kind.DISABLE:
             return
-        if outcome == 'gave_up' or (outcome == 'cancelled' and action.called_off):
+        if outcome in ('gave_up', 'unknown') or (outcome == 'cancelled' and action.called_off):
             self._hand_over(action, rule, now)
-        elif owned and action.called_off and rule.on_recovery and not self._history.alerting(rule):
+        if action.called_off and self._history.is_to_undo(rule):
             why = on_again(rule, self._history.cooldown_left(rule, now))
             self.plan(rule, Decision(Verdict.WAIT, Reason.NONE, why, Kind.ENABLE), action.alert, now)
-            self._step(action.id, 'the alert had recovered while the change was on its way', now)
+            self._step(action.id, 'the alert had recovered while this was under way', now)
 
     def _hand_over(self, action: Action, rule: Rule, now: float) -> None:
         """An alert that came meanwhile was refused because of this action: now it is its turn."""

@@ -9,6 +9,7 @@ from statsig.relay.triggers.database import Database
 from statsig.relay.triggers.notification import Notification
 
 MOST_ALERTS = 5000  # of a rule that are remembered, and as many that are over
+MOST_OF_ALL_RULES = 50_000
 _MOST_GONE = 20_000  # that are forgotten in one transaction
 
 
@@ -31,6 +32,8 @@ class Alerts:
 
     def is_over(self, rule: str, notification: Notification) -> bool:
         """Whether a recovery has overtaken the alert: a cycle does not come again, a date tells as well."""
+        if notification.is_seen:
+            return False
         found = self._database.execute(
             "SELECT happened FROM alerts WHERE rule = ? AND monitor_id = ? AND key = ? AND state = 'over'",
             (rule, notification.monitor_id, notification.alert_key),
@@ -66,7 +69,7 @@ class Alerts:
 
         Where one of the two has no cycle key, the scope alone tells, as in Notification.is_of_alert.
         """
-        if notification.scope or (notification.is_recovery and not notification.cycle):
+        if notification.scope or notification.is_seen or (notification.is_recovery and not notification.cycle):
             where, value = 'scope = ?', notification.scope_key
         elif notification.is_recovery:
             where, value = 'key = ?', replace(notification, cycle='').alert_key
@@ -105,7 +108,8 @@ class Alerts:
 
     def forget(self, oldest: float) -> None:
         """What is older, and the oldest beyond MOST_ALERTS."""
-        self._database.execute('DELETE FROM alerts WHERE at < ?', (oldest,))
+        beyond = self._database.one('SELECT at FROM alerts ORDER BY at DESC LIMIT 1 OFFSET ?', MOST_OF_ALL_RULES)
+        self._database.execute('DELETE FROM alerts WHERE at < ?', (max(oldest, beyond or 0.0),))
         for rule, state in self._database.execute('SELECT DISTINCT rule, state FROM alerts').fetchall():
             self._database.execute(
                 'DELETE FROM alerts WHERE rowid IN '

@@ -66,7 +66,7 @@ def parse_triggers(options: Options, environment: Mapping[str, str]) -> Triggers
     return TriggersConfiguration(
         tokens=() if watch else _tokens(options),
         allowed_addresses=_networks(options),
-        api_key=options.secret('api_key', 'a Console API key that may read and write gates'),
+        api_key=_key(options, 'api_key', 'a Console API key that may read and write gates'),
         api_url=_url(options, 'api_url', 'https://statsigapi.net'),
         project=options.text('project', 'the id in the address of your Statsig console', '', r'[\w.-]*'),
         respect_review_settings=options.boolean('respect_review_settings', True),
@@ -76,6 +76,15 @@ def parse_triggers(options: Options, environment: Mapping[str, str]) -> Triggers
         datadog_site=site,
         rules=_rules(options, environment),
     )
+
+
+def _key(options: Options, option: str, what: str) -> str:
+    key = options.secret(option, what)
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError(
+            f'Option `{options.name(option)}`: a key has only characters of ASCII that can be printed.'
+        )
+    return key
 
 
 def _tokens(options: Options) -> tuple[bytes, ...]:
@@ -136,8 +145,8 @@ def _watch(options: Options, site: str) -> Watch | None:
         raise options.refusal('mode', takes, mode)
     watch = options.section('mode', ('watch',)).section('watch', WATCH_OPTIONS)
     return Watch(
-        api_key=watch.secret('datadog_api_key', 'an API key of Datadog'),
-        app_key=watch.secret('datadog_app_key', 'an application key of Datadog with the scope monitors_read'),
+        api_key=_key(watch, 'datadog_api_key', 'an API key of Datadog'),
+        app_key=_key(watch, 'datadog_app_key', 'an application key of Datadog with the scope monitors_read'),
         api_url=_url(watch, 'datadog_api_url', f'https://api.{site}'),
         interval=watch.number('interval', 30, 1, 3600, 'seconds'),
     )

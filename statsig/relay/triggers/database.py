@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,10 +19,10 @@ FILE = 'triggers.sqlite3'
 
 _SCHEMA = """
 CREATE TABLE requests (
-  id INTEGER PRIMARY KEY, at REAL NOT NULL, source TEXT NOT NULL, address TEXT NOT NULL, outcome TEXT NOT NULL,
-  times INTEGER NOT NULL DEFAULT 1, monitor_id TEXT NOT NULL DEFAULT '', transition TEXT NOT NULL DEFAULT '',
-  cycle TEXT NOT NULL DEFAULT '', scope TEXT NOT NULL DEFAULT '', title TEXT NOT NULL DEFAULT '',
-  link TEXT NOT NULL DEFAULT '', is_test INTEGER NOT NULL DEFAULT 0
+  id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, source TEXT NOT NULL, address TEXT NOT NULL,
+  outcome TEXT NOT NULL, times INTEGER NOT NULL DEFAULT 1, monitor_id TEXT NOT NULL DEFAULT '',
+  transition TEXT NOT NULL DEFAULT '', cycle TEXT NOT NULL DEFAULT '', scope TEXT NOT NULL DEFAULT '',
+  title TEXT NOT NULL DEFAULT '', link TEXT NOT NULL DEFAULT '', is_test INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX requests_by_outcome ON requests (outcome, at);
 CREATE INDEX requests_by_age ON requests (at);
@@ -32,7 +33,8 @@ CREATE TABLE decisions (
 CREATE INDEX decisions_by_request ON decisions (request_id);
 CREATE INDEX decisions_untold ON decisions (id) WHERE told = 0;
 CREATE TABLE actions (
-  id INTEGER PRIMARY KEY, request_id INTEGER NOT NULL, rule TEXT NOT NULL, rule_scope TEXT NOT NULL, gate TEXT NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, request_id INTEGER NOT NULL, rule TEXT NOT NULL, rule_scope TEXT NOT NULL,
+  gate TEXT NOT NULL,
   kind TEXT NOT NULL, rehearsal INTEGER NOT NULL, by TEXT NOT NULL, monitor_id TEXT NOT NULL, cycle TEXT NOT NULL,
   scope TEXT NOT NULL, decided_at REAL NOT NULL, begin_at REAL NOT NULL, due_at REAL NOT NULL,
   put_after REAL NOT NULL DEFAULT 0, give_up_at REAL NOT NULL,
@@ -43,8 +45,12 @@ CREATE TABLE actions (
   mark TEXT NOT NULL DEFAULT '', owned INTEGER NOT NULL DEFAULT 0, undone INTEGER NOT NULL DEFAULT 0,
   outcome TEXT NOT NULL DEFAULT '', why TEXT NOT NULL DEFAULT '', ended_at REAL, told INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX actions_by_rule ON actions (rule, kind, state);
 CREATE INDEX actions_by_request ON actions (request_id);
+CREATE INDEX actions_of_rule ON actions (rule) WHERE state = 'waiting';
+CREATE INDEX actions_changing ON actions (rule, first_change_at) WHERE first_change_at IS NOT NULL;
+CREATE INDEX actions_idle ON actions (rule, ended_at) WHERE outcome = 'already_off';
+CREATE INDEX actions_owned ON actions (rule, gate) WHERE owned = 1 AND undone = 0;
+CREATE INDEX rehearsals ON actions (rule, decided_at) WHERE rehearsal = 1;
 CREATE INDEX actions_by_cycle ON actions (gate, monitor_id, cycle);
 CREATE INDEX actions_waiting ON actions (due_at) WHERE state = 'waiting';
 CREATE INDEX actions_untold ON actions (id) WHERE told = 0 AND state = 'ended';
@@ -59,9 +65,10 @@ CREATE TABLE alerts (
   PRIMARY KEY (rule, monitor_id, key)
 );
 CREATE INDEX alerts_by_state ON alerts (rule, state, at);
+CREATE INDEX alerts_by_age ON alerts (at);
 CREATE INDEX alerts_by_scope ON alerts (rule, monitor_id, scope) WHERE state = 'alerting';
 CREATE TABLE watched (
-  monitor_id TEXT NOT NULL, scope TEXT NOT NULL, status TEXT NOT NULL, cycle TEXT NOT NULL,
+  monitor_id TEXT NOT NULL, scope TEXT NOT NULL, status TEXT NOT NULL, cycle TEXT NOT NULL, at REAL NOT NULL,
   PRIMARY KEY (monitor_id, scope)
 );
 PRAGMA user_version = 2;
@@ -131,7 +138,7 @@ def _opened(directory: Path) -> sqlite3.Connection:
         # Nobody else's to read: SQLite gives its other two files the mode of this one.
         os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(file, timeout=10.0, isolation_level=None, check_same_thread=False)
-        connection.execute('PRAGMA journal_mode = WAL')
+        _use_wal(connection)
         connection.execute('PRAGMA synchronous = FULL')  # what is committed outlives a power cut
         connection.execute('BEGIN IMMEDIATE')
         version = _version(connection)
@@ -145,6 +152,19 @@ def _opened(directory: Path) -> sqlite3.Connection:
             'The directory must exist or be creatable, be writable, and be on a local disk.'
         ) from None
     return _of_this_version(connection, file, version or _VERSION)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Unlike all else this does not wait while another process does the same to a new file."""
+    for _ in range(50):
+        try:
+            connection.execute('PRAGMA journal_mode = WAL')
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _opened_to_read(directory: Path) -> sqlite3.Connection:

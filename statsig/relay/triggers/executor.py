@@ -17,6 +17,7 @@ from statsig.relay.triggers.action import Action
 from statsig.relay.triggers.actions import Actions
 from statsig.relay.triggers.decision import MOST_CHANGES, Gate, Step, next_step
 from statsig.relay.triggers.kill_switch import KillSwitch, SwitchError
+from statsig.relay.triggers.rules import Kind
 
 THREADS = 4
 _READ_BACK = (0.0, 0.3, 1.0)  # seconds before each look at whether a change is there
@@ -73,6 +74,11 @@ class Executor:
             thread.join(max(0.0, end - time.monotonic()))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all threads run."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    @property
     def is_idle(self) -> bool:
         """Whether no thread may still send something."""
         return not any(thread.is_alive() for thread in self._threads)
@@ -114,7 +120,7 @@ class Executor:
         if step is Step.SETTLED:
             self._settled(action, gate)
         elif step is Step.LEAVE:
-            actions.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, gate)
+            actions.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, gate, is_settled=True)
         elif action.rehearsal:
             why = f'the gate is {gate.state} and would be turned {action.goal}'
             actions.end(action, f'would_{action.kind}', why, gate)
@@ -127,6 +133,8 @@ class Executor:
         elif 0 < action.changes < MOST_CHANGES and now < action.put_after:
             left = action.put_after - now
             self._again(action, SwitchError(f'the next PUT is due in {left:.0f} s'), at_most=left)
+        elif action.kind is Kind.ENABLE and not actions.may_be_quiet(action):
+            self._again(action, SwitchError('a monitor about this gate could not be looked at lately'))
         else:
             self._change(action, gate)
 
@@ -155,7 +163,7 @@ class Executor:
         if action.rehearsal:
             self._actions.end(action, 'would_do_nothing', f'the gate is {gate.state} already', gate)
         elif not action.changes:
-            self._actions.end(action, f'already_{gate.state}', 'nothing to do', gate)
+            self._actions.end(action, f'already_{gate.state}', 'nothing to do', gate, is_settled=True)
         else:
             self._actions.end_changed(action, gate, at_once=False)
 

@@ -60,51 +60,83 @@ class History:
     def cooldown_left(self, rule: Rule, now: float) -> float:
         """Seconds. What is known to have changed nothing does not count."""
         last_change = self._database.one(
-            "SELECT max(first_change_at) FROM actions WHERE rule = ? AND kind = 'disable' AND rehearsal = 0 "
-            "AND NOT (state = 'ended' AND gate_after = 'on' AND outcome != 'refused')",
+            'SELECT max(first_change_at) FROM actions WHERE rule = ? AND first_change_at IS NOT NULL '
+            "AND kind = 'disable' AND NOT (state = 'ended' AND gate_after = 'on' AND outcome != 'refused')",
             rule.name,
         )
-        return max(0.0, last_change + rule.cooldown - now) if last_change is not None else 0.0
+        if last_change is None:
+            return 0.0
+        # A clock that was ahead for a while has left times that are still to come.
+        return min(max(0.0, float(last_change) + rule.cooldown - now), rule.cooldown)
 
     def last_idle(self, rule: Rule) -> float:
         """When the rule last found its gate off already; 0 if it never did."""
         found = self._database.one(
-            "SELECT max(ended_at) FROM actions WHERE rule = ? AND kind = 'disable' AND state = 'ended' "
-            "AND outcome = 'already_off'",
+            "SELECT max(ended_at) FROM actions WHERE rule = ? AND outcome = 'already_off'",
             rule.name,
         )
         return float(found or 0.0)
 
     def under_way(self, notification: Notification, rule: Rule) -> Kind | None:
-        """For an alert, any action of the rule; for a recovery, an action of another alert does not count."""
-        waiting = self._database.execute(
-            "SELECT kind, cycle, scope FROM actions WHERE rule = ? AND state = 'waiting' AND rehearsal = 0",
-            (rule.name,),
-        ).fetchall()
-        for kind, cycle, scope in sorted(waiting):
-            if kind == Kind.ENABLE or notification.is_open or notification.is_of_alert(cycle, scope):
-                return Kind(kind)
+        """For an alert, any action of the rule, or turning the gate on by whichever rule; for a recovery, an action of
+        another alert does not count."""
+        for about in self.rules_about(rule.gate):
+            for kind, cycle, scope in self._waiting(about):
+                is_ours = about == rule.name and (notification.is_open or notification.is_of_alert(cycle, scope))
+                if kind == Kind.ENABLE or is_ours:
+                    return Kind(kind)
         return None
+
+    def is_waiting(self, rule: Rule) -> bool:
+        """Whether an action of the rule is not over."""
+        return bool(self._waiting(rule.name))
+
+    def is_to_undo(self, rule: Rule) -> bool:
+        """Whether the rule should turn its gate on again, and nothing is planned yet."""
+        wants = rule.on_recovery and not rule.dry_run and self.turned_off(rule) is not None
+        return wants and not self.alerting(rule) and not self.is_waiting(rule)
+
+    def _waiting(self, rule: str) -> list[tuple[str, str, str]]:
+        return sorted(
+            self._database.execute(
+                "SELECT kind, cycle, scope FROM actions WHERE rule = ? AND state = 'waiting' AND rehearsal = 0", (rule,)
+            ).fetchall()
+        )
+
+    def rules_about(self, gate: str) -> list[str]:
+        return [name for name, rule in self._rules.items() if rule.gate == gate]
 
     def alerting(self, rule: Rule) -> bool:
         """Whether an alert is not over, of any rule about the same gate."""
-        return self._alerts.any_open([name for name, other in self._rules.items() if other.gate == rule.gate])
+        return self._alerts.any_open(self.rules_about(rule.gate))
+
+    def looked_since(self, rule: Rule, since: float) -> bool:
+        """Whether Datadog was asked for each monitor of the rules about the gate, and answered."""
+        monitors = {self._rules[name].monitor_id for name in self.rules_about(rule.gate)}
+        looks = (self._database.one('SELECT min(at) FROM watched WHERE monitor_id = ?', each) for each in monitors)
+        return all(at is not None and at >= since for at in looks)
 
     def actions_in_hour(self, now: float, but: int = 0) -> int:
-        """Those that changed something, and those decided that will: what waits for quiet is counted when it acts."""
-        return int(
-            self._database.one(
-                'SELECT count(*) FROM actions WHERE rehearsal = 0 AND id != ? AND '
-                "(first_change_at > ? OR (first_change_at IS NULL AND state = 'waiting' AND kind = 'disable'))",
-                *(but, now - HOUR),
-            )
+        """Those that changed something, and those decided that will: what waits for quiet is counted when it acts.
+
+        but: an action that is about to; of those that wait, only the ones before it count then.
+        """
+        changed = self._database.one(
+            'SELECT count(*) FROM actions WHERE first_change_at IS NOT NULL AND first_change_at > ? AND id != ?',
+            *(now - HOUR, but),
         )
+        will = self._database.one(
+            "SELECT count(*) FROM actions WHERE state = 'waiting' AND first_change_at IS NULL AND kind = 'disable' "
+            'AND rehearsal = 0 AND (? = 0 OR id < ?)',
+            *(but, but),
+        )
+        return int(changed) + int(will)
 
     def turned_off(self, rule: Rule) -> tuple[int, str] | None:
         """(id, mark) of the action that turned the rule's gate off, where nothing has undone it."""
         found = self._database.execute(
-            "SELECT id, mark FROM actions WHERE rule = ? AND gate = ? AND kind = 'disable' AND owned = 1 "
-            'AND undone = 0 ORDER BY id DESC LIMIT 1',
+            'SELECT id, mark FROM actions WHERE rule = ? AND gate = ? AND owned = 1 AND undone = 0 '
+            'ORDER BY id DESC LIMIT 1',
             (rule.name, rule.gate),
         ).fetchone()
         return (found[0], found[1]) if found else None

@@ -4,7 +4,7 @@ cycles, cooldowns, the breaker and actions that are not finished are read from i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from statsig.relay.triggers.database import Database
 from statsig.relay.triggers.decided import Decided, Decisions
 from statsig.relay.triggers.decision import HOUR, Limits, Reason, Verdict, decide
 from statsig.relay.triggers.history import History
-from statsig.relay.triggers.notification import Notification
+from statsig.relay.triggers.notification import RECOVERED, Notification
 from statsig.relay.triggers.rules import Rule
 
 KEPT = 90 * 24 * HOUR  # seconds
@@ -44,7 +44,13 @@ class Journal:
     """
 
     def __init__(
-        self, directory: Path, rules: Sequence[Rule], limits: Limits, clock: Callable[[], float], give_up_after: float
+        self,
+        directory: Path,
+        rules: Sequence[Rule],
+        limits: Limits,
+        clock: Callable[[], float],
+        give_up_after: float,
+        look_interval: float | None = None,
     ) -> None:
         self._rules = {rule.name: rule for rule in rules}
         self._limits = limits
@@ -53,7 +59,7 @@ class Journal:
         self._history = History(self._database, self._rules, directory)
         self._alerts = Alerts(self._database)
         self._decisions = Decisions(self._database)
-        self.actions = Actions(self._database, self._history, self._rules, limits, clock, give_up_after)
+        self.actions = Actions(self._database, self._history, self._rules, limits, clock, give_up_after, look_interval)
 
     def close(self) -> None:
         self._database.close()
@@ -94,14 +100,31 @@ class Journal:
                 *(notification.title, notification.link, notification.is_test),
             ),
         ).lastrowid
-        return [self._decide(notification, rule, int(request or 0), now, by) for rule in concerned]
+        number = int(request or 0)
+        in_scope = [rule for rule in concerned if rule.in_scope(notification) and not notification.is_test]
+        if notification.is_recovery:
+            for rule in in_scope:
+                self._alerts.note(rule.name, notification, number, now)
+        decided = [self._decide(notification, rule, number, now, by) for rule in concerned]
+        if notification.is_recovery:
+            self._decide_for_others({rule.gate for rule in in_scope}, number, now)
+        return decided
+
+    def _decide_for_others(self, gates: Collection[str], request: int, now: float) -> None:
+        """The last alert about a gate is over, and it was not of the rule that had turned the gate off."""
+        for rule in self._rules.values():
+            if rule.gate in gates and self._history.is_to_undo(rule) and not self._is_decided(request, rule):
+                over = Notification(rule.monitor_id, RECOVERED, scope=','.join(sorted(rule.scope)))
+                self._decide(over, rule, request, now, 'relay')
+
+    def _is_decided(self, request: int, rule: Rule) -> bool:
+        found = self._database.one('SELECT 1 FROM decisions WHERE request_id = ? AND rule = ?', request, rule.name)
+        return found is not None
 
     def _decide(self, notification: Notification, rule: Rule, request: int, now: float, by: str) -> Decided:
-        counts = rule.in_scope(notification) and not notification.is_test
-        if counts and notification.is_recovery:
-            self._alerts.note(rule.name, notification, request, now)
         decision = decide(notification, rule, self._history.facts(notification, rule, now), self._limits)
-        if counts and notification.is_open and decision.reason is not Reason.CYCLE_OVER:
+        is_real = rule.in_scope(notification) and not notification.is_test
+        if is_real and notification.is_open and decision.reason is not Reason.CYCLE_OVER:
             is_new = notification.is_alert and decision.reason is not Reason.STALE
             put_off = decision.reason is Reason.UNDER_WAY if is_new else None
             self._alerts.note(rule.name, notification, request, now, put_off)
@@ -142,8 +165,8 @@ class Journal:
         with self._database.transaction():
             self._database.execute('DELETE FROM watched WHERE monitor_id = ?', (monitor_id,))
             self._database.execute_many(
-                'INSERT INTO watched (monitor_id, scope, status, cycle) VALUES (?, ?, ?, ?)',
-                [(monitor_id, scope, status, cycle) for scope, (status, cycle) in groups.items()],
+                'INSERT INTO watched (monitor_id, scope, status, cycle, at) VALUES (?, ?, ?, ?, ?)',
+                [(monitor_id, scope, status, cycle, self._clock()) for scope, (status, cycle) in groups.items()],
             )
             for notification in notifications:
                 self._receive(notification, 'watch', '', 'relay')
@@ -168,7 +191,7 @@ class Journal:
         """Requests that may go. Those of actions go when their action has gone."""
         one = self._database.one
         last = max(
-            int(one('SELECT max(id) FROM requests WHERE at < ?', oldest) or 0),
+            int(one('SELECT id FROM requests WHERE at < ? ORDER BY at DESC LIMIT 1', oldest) or 0),
             int(one('SELECT id FROM requests ORDER BY id DESC LIMIT 1 OFFSET ?', MOST_REQUESTS) or 0),
             int(one('SELECT request_id FROM decisions ORDER BY id DESC LIMIT 1 OFFSET ?', MOST_DECISIONS) or 0),
         )
@@ -188,7 +211,7 @@ class Journal:
         found = self._database.execute(
             "SELECT id FROM actions WHERE (state = 'ended' AND told = 1 AND (owned = 0 OR undone = 1) "
             'AND (ended_at < ? OR (changes = 0 AND id <= ?))) '
-            "OR (by = 'test' AND decided_at < ?) LIMIT ?",
+            "OR (by = 'test' AND state = 'waiting' AND decided_at < ?) LIMIT ?",
             (
                 oldest,
                 self._database.one('SELECT id FROM actions ORDER BY id DESC LIMIT 1 OFFSET ?', MOST_ACTIONS) or 0,

@@ -21,6 +21,7 @@ from statsig.console.client import API_VERSION
 from statsig.console.failures import retry_after
 from statsig.relay.triggers.decision import Gate
 from statsig.relay.triggers.rules import Kind
+from statsig.relay.triggers.session import new_session
 
 LARGEST_BODY = 4 * 1024 * 1024  # bytes; a gate with many rules is large
 _CONNECT, _SILENCE, _WHOLE = 3.05, 10.0, 15.0  # seconds
@@ -52,7 +53,7 @@ class KillSwitch:
     def __init__(self, api_url: str, api_key: str, respect_reviews: bool) -> None:
         self._url = api_url.rstrip('/')
         self._host = urlsplit(self._url).netloc
-        self._session = requests.Session()
+        self._session = new_session()
         self._session.headers.update(
             {
                 'Accept': 'application/json',
@@ -61,15 +62,10 @@ class KillSwitch:
                 'STATSIG-API-VERSION': API_VERSION,
             }
         )
-        # Of what netrc holds for the host, nothing is sent along. Proxies are still taken from the environment.
-        self._session.auth = _no_authorization
         self._reviews = {'x-respect-review-settings': 'true'} if respect_reviews else {}
 
     def __repr__(self) -> str:
         return f'KillSwitch({self._host})'
-
-    def close(self) -> None:
-        self._session.close()
 
     def read(self, gate: str) -> Gate:
         """Raises SwitchError."""
@@ -175,7 +171,3 @@ def _is_unsent(error: Exception) -> bool:
         return True
     reason = getattr(error.args[0], 'reason', None) if error.args else None
     return isinstance(reason, NewConnectionError)
-
-
-def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

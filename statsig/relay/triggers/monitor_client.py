@@ -13,6 +13,7 @@ from datadog.api.http_client import HTTPClient
 from datadog.api.monitors import Monitor
 
 from statsig.relay.triggers.configuration import Watch
+from statsig.relay.triggers.session import new_session
 
 _TIMEOUT = 10  # seconds
 _LONGEST_RESET = 3600.0  # seconds
@@ -105,9 +106,7 @@ class _Client(HTTPClient):
     @classmethod
     def _session(cls) -> requests.Session:
         if not hasattr(cls._of_thread, 'session'):
-            cls._of_thread.session = requests.Session()
-            # Of what netrc holds for the host, nothing is sent along. Proxies are still taken from the environment.
-            cls._of_thread.session.auth = _no_authorization
+            cls._of_thread.session = new_session()
         session: requests.Session = cls._of_thread.session
         return session
 
@@ -125,7 +124,3 @@ def _seconds(text: str | None) -> float | None:
     """None for what cannot be: a strange header must not end the watching."""
     is_number = text is not None and text.isascii() and text.isdigit() and len(text) < 6
     return float(text) if text and is_number and float(text) <= _LONGEST_RESET else None
-
-
-def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request

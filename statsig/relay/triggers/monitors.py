@@ -98,6 +98,7 @@ def changes(monitor: str, before: Groups, now: Groups, answer: Any) -> list[Noti
             tags=tags,
             title=title,
             happened=float(cycle.rpartition(' ')[2]) if cycle and transition != RECOVERED else None,
+            is_seen=True,
         )
         for group, transition, cycle in found
     ]

@@ -41,7 +41,7 @@ class Notification:
     """One message of a monitor. Texts are as they came; a variable that Datadog did not fill in is ''.
 
     cycle: the same from an alert's start to its end, or '' where there is none that can be used.
-    happened: epoch seconds, or None.
+    happened: epoch seconds, or None. is_seen: a look at the monitor has found it, so it is no message that may be late.
     """
 
     monitor_id: str
@@ -53,6 +53,7 @@ class Notification:
     link: str = ''
     happened: float | None = None
     is_test: bool = False
+    is_seen: bool = False
 
     @property
     def is_alert(self) -> bool:

@@ -82,7 +82,7 @@ class Reporter:
     def __init__(self, links: Links, rules: Iterable[Rule]) -> None:
         self._links = links
         self._in_dry_run = {rule.name for rule in rules if rule.dry_run}
-        self._refused: dict[tuple[str, Reason], float] = {}
+        self._refused: dict[tuple[str, Reason, bool], float] = {}
 
     def report(self, decided: Iterable[Decided], ended: Iterable[Action]) -> Report:
         counts: Counter[tuple[str, str, str]] = Counter()
@@ -91,8 +91,8 @@ class Reporter:
             if each.action_id is None:
                 reason = each.decision.reason or 'recovered'
                 counts[each.rule, each.gate, f'{each.decision.verdict}_{reason}'] += each.times
-                if each.decision.verdict is Verdict.REFUSED and self._is_news(each):
-                    is_rehearsal = each.is_test or each.rule in self._in_dry_run
+                is_rehearsal = each.is_test or each.rule in self._in_dry_run
+                if each.decision.verdict is Verdict.REFUSED and self._is_news(each, is_rehearsal):
                     events.append(refusal_event(each, self._links, is_rehearsal))
         for action in ended:
             counts[action.rule, action.gate, action.outcome] += 1
@@ -105,8 +105,8 @@ class Reporter:
             ],
         )
 
-    def _is_news(self, refused: Decided) -> bool:
-        key = (refused.rule, refused.decision.reason)
+    def _is_news(self, refused: Decided, is_rehearsal: bool) -> bool:
+        key = (refused.rule, refused.decision.reason, is_rehearsal)
         if refused.at - self._refused.get(key, float('-inf')) < REFUSAL_INTERVAL:
             return False
         self._refused[key] = refused.at

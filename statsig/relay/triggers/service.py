@@ -49,7 +49,12 @@ class Triggers:
     def __init__(self, configuration: TriggersConfiguration, state_dir: Path) -> None:
         self._configuration = configuration
         self._journal = Journal(
-            state_dir, configuration.rules, configuration.limits, time.time, configuration.give_up_after
+            state_dir,
+            configuration.rules,
+            configuration.limits,
+            time.time,
+            configuration.give_up_after,
+            configuration.watch.interval if configuration.watch else None,
         )
         self._waiting: queue.Queue[tuple[Notification, str, Taken]] = queue.Queue(MOST_WAITING)
         self._turned_away: Counter[str] = Counter()
@@ -68,6 +73,7 @@ class Triggers:
         self._outbox = _Outbox()
         self._outbox_lock = threading.Lock()
         self._watcher: Watcher | None = None
+        self._has_begun = False
         self._complained: dict[str, float] = {}
         self._threads = [
             threading.Thread(target=target, name=f'triggers {name}', daemon=True)
@@ -97,7 +103,10 @@ class Triggers:
     @property
     def is_alive(self) -> bool:
         """Whether the threads run that are to run for ever."""
-        return self._stopping.is_set() or all(thread.is_alive() for thread in self._threads)
+        if self._stopping.is_set():
+            return True
+        acts = not self._has_begun or (self._executor.is_whole and (self._watcher is None or self._watcher.is_whole))
+        return acts and all(thread.is_alive() for thread in self._threads)
 
     def submit(self, notification: Notification, address: str, taken: Taken) -> bool:
         """Whether there is room. `taken` is called from another thread: with True once it is written down and decided,
@@ -165,39 +174,53 @@ class Triggers:
             with self._turned_away_lock:
                 times = self._turned_away.pop(outcome)
             self._turned_away_at[outcome] = now
-            self._journal.turn_away(outcome, 'webhook', self._turned_away_from.get(outcome, ''), times)
+            try:
+                self._journal.turn_away(outcome, 'webhook', self._turned_away_from.get(outcome, ''), times)
+            except Exception:
+                with self._turned_away_lock:
+                    self._turned_away[outcome] += times
+                raise
 
     def _work(self) -> None:
+        while not self._stopping.is_set() and not self._may_act():
+            self._stopping.wait(_TICK)
+        if self._stopping.is_set():
+            return
+        self._begin()
         pruned = float('-inf')
-        started = False
         while not self._stopping.is_set():
             try:
-                if self._lock.take():
-                    if not started:
-                        started = True
-                        self._begin()
-                    self._executor.run_due()
-                    self._tell()
-                    if time.monotonic() - pruned > _PRUNE_INTERVAL and not self._journal.prune():
-                        pruned = time.monotonic()
+                self._executor.run_due()
+                self._tell()
+                if time.monotonic() - pruned > _PRUNE_INTERVAL and not self._journal.prune():
+                    pruned = time.monotonic()
             except Exception as error:
                 self._complain('Actions cannot be carried out', error)
             self._wake.wait(_TICK)
             self._wake.clear()
-        if started:
-            self._executor.stop(5.0)
-            try:
-                self._tell()
-            except Exception as error:
-                self._complain('What has ended is told after the next start', error)
+        self._executor.stop(5.0)
+        try:
+            self._tell()
+        except Exception as error:
+            self._complain('What has ended is told after the next start', error)
+
+    def _may_act(self) -> bool:
+        """Whether this worker is the one that acts, from now on until it ends."""
+        try:
+            return self._lock.take()
+        except OSError as error:
+            self._complain('Actions cannot be carried out', error)
+            return False
 
     def _begin(self) -> None:
+        """What fails here ends the thread, which `is_alive` shows."""
         self._executor.start()
         if self._configuration.watch:
             self._watcher = Watcher(
                 self._configuration.watch, self._configuration.rules, self._journal, self._stopping, self._wake.set
             )
             self._watcher.start()
+        self._has_begun = True
 
     def _tell(self) -> None:
         """Puts the next lines of the journal into words, once the relay has fetched those before."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from statsig.relay.triggers.notification import TEMPLATE, template
+from statsig.relay.triggers.notification import TEMPLATE
 
 WEBHOOK = 'statsig-triggers'
 MENTION = f'@webhook-{WEBHOOK}'
 VARIABLE = 'STATSIG_TRIGGER_TOKEN'
 # Datadog's documentation has no word on which Content-Type a webhook sends by itself. Were there two, both are taken.
 HEADERS = {'Authorization': f'Bearer ${VARIABLE}', 'Content-Type': 'application/json'}
-
-__all__ = ['HEADERS', 'MENTION', 'VARIABLE', 'WEBHOOK', 'template', 'terraform']
 
 
 def terraform(url: str) -> str:

@@ -36,12 +36,20 @@ class Watcher:
         self._seen = seen
         self._complained: dict[str, float] = {}
         self._limit = RateLimit(watch.interval)
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         connect(self._watch)
         for number in range(min(THREADS, len(self._monitors))):
             share = self._monitors[number::THREADS]
-            threading.Thread(target=self._run, args=(share,), name=f'triggers watch {number}', daemon=True).start()
+            thread = threading.Thread(target=self._run, args=(share,), name=f'triggers watch {number}', daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all threads run."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def _run(self, monitors: Sequence[str]) -> None:
         while not self._stopping.is_set():
