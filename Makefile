@@ -50,8 +50,11 @@ $(INSTALLED): setup.py
 demo: $(INSTALLED)  ## run the check on a simulated Statsig project and show what would reach Datadog
 	@$(BIN)/statsig-datadog demo
 
+# They start Python hundreds of times: without bytecode, each of these would compile all that it imports.
+test: export PYTHONDONTWRITEBYTECODE :=
+# Files are begun in the order of tests/conftest.py.
 test: lint types rum-test  ## lint, types and all tests
-	$(BIN)/pytest -q --numprocesses auto --dist loadfile
+	$(BIN)/pytest -q --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED)  ## ruff: rules and formatting
 	$(BIN)/ruff check

@@ -11,10 +11,11 @@ from statsig.sandbox.life import Life
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
 from tests.check.conftest import Agent
+from tests.faults.hosts import HostFactory
 
 
 @pytest.fixture(scope='session')
-def submitted(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def submitted(tmp_path_factory: pytest.TempPathFactory, hosts: HostFactory) -> Run:
     """One run of the real check, in an Agent's process, on half a day of a busy project."""
     now = time.time()
     project = SandboxProject(seed=1, clock=lambda: now)
@@ -26,6 +27,6 @@ def submitted(tmp_path_factory: pytest.TempPathFactory) -> Run:
     running['healthCheckStatus'] = 'FAILED'
     project.add_raw_audit_entry({'id': 'without the rest'})
     with SandboxServer(project) as server:
-        agent = Agent(tmp_path_factory.mktemp('agent'), server.url)
+        agent = Agent(tmp_path_factory.mktemp('agent'), server.url, hosts)
         agent.configure({'audit_log_lookback': 600})
         return agent.run_once()

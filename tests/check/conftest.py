@@ -1,4 +1,7 @@
-"""The check as an Agent runs it: in a process of its own that has only the Agent's packages, against the sandbox."""
+"""The check as an Agent runs it: in a process of its own that has only the Agent's packages, against the sandbox.
+
+Most are forked from a process that has the check imported: see tests/faults/hosts.py.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,43 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pytest
 import yaml
 
 from statsig.sandbox.agent import Run
-from statsig.sandbox.agent_process import AgentProcess
 from statsig.sandbox.api import ALL
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
+from tests.faults.hosts import Host, HostFactory
 
 OTHER_KEY = 'console-sandbox-rotated'
+
+
+class RunningAgent:
+    """An Agent's process; as a context manager, it is killed at the end."""
+
+    def __init__(self, host: Host, instances: int) -> None:
+        self._host, self._instances = host, instances
+        self._to_come = 0
+
+    def next_run(self) -> Run:
+        """Waits for the next run, which begins now; with several instances, each has its turn."""
+        if not self._to_come:
+            self._host.start_run()
+            self._to_come = self._instances
+        self._to_come -= 1
+        return self._host.next_run()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._host.kill()
 
 
 @dataclass
@@ -26,6 +54,7 @@ class Agent:
 
     directory: Path
     api_url: str
+    hosts: HostFactory
     options: tuple[str, ...] = ()
     instances: list[dict[str, Any]] = field(default_factory=list)
 
@@ -37,10 +66,11 @@ class Agent:
         content = {'init_config': {}, 'instances': self.instances}
         (self.directory / 'conf.yaml').write_text(yaml.safe_dump(content), encoding='utf-8')
 
-    def start(self) -> AgentProcess:
+    def start(self) -> RunningAgent:
         if not self.instances:
             self.configure({})
-        return AgentProcess(self.directory / 'conf.yaml', self.cache, interval=None, options=self.options)
+        host = self.hosts.start(self.directory / 'conf.yaml', self.cache, self.options)
+        return RunningAgent(host, len(self.instances))
 
     def run_once(self) -> Run:
         """A new Agent process, one run, gone again."""
@@ -66,8 +96,8 @@ def server(project: SandboxProject) -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-def agent(server: SandboxServer, tmp_path: Path) -> Agent:
-    return Agent(tmp_path, server.url)
+def agent(server: SandboxServer, tmp_path: Path, hosts: HostFactory) -> Agent:
+    return Agent(tmp_path, server.url, hosts)
 
 
 def values(run: Run, name: str) -> dict[tuple[str, ...], float]:

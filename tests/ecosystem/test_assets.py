@@ -16,6 +16,7 @@ from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import SandboxServer
 from tests.check.conftest import Agent
 from tests.ecosystem.metadata import metadata
+from tests.faults.hosts import HostFactory
 
 ROOT = Path(__file__).parents[2]
 MANIFEST: dict[str, Any] = json.loads((ROOT / 'manifest.json').read_text(encoding='utf-8'))
@@ -51,10 +52,12 @@ def test_every_file_that_the_manifest_names_exists() -> None:
     assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
-def test_the_manifest_names_a_metric_that_is_sent_in_every_run_whatever_is_collected(tmp_path: Path) -> None:
+def test_the_manifest_names_a_metric_that_is_sent_in_every_run_whatever_is_collected(
+    tmp_path: Path, hosts: HostFactory
+) -> None:
     nothing = {'collect_exposures': False, 'collect_inventory': False, 'collect_audit_log': False}
     with SandboxServer(SandboxProject(seed=1)) as server:
-        agent = Agent(tmp_path, server.url)
+        agent = Agent(tmp_path, server.url, hosts)
         agent.configure(nothing)
         quiet = agent.run_once()
         server.knobs.down = True

@@ -11,12 +11,6 @@ from tests.faults.summary import ROW
 from tests.faults.world import Scenario, Tally, World
 
 
-@pytest.fixture(scope='session')
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostFactory]:
-    with HostFactory(tmp_path_factory.mktemp('hosts')) as factory:
-        yield factory
-
-
 @pytest.fixture
 def world(tmp_path: Path, hosts: HostFactory) -> Iterator[World]:
     made = World(tmp_path, hosts)

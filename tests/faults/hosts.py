@@ -1,6 +1,6 @@
 """Agent hosts as processes that start in no time: forked from one that has the check imported, and nothing else done.
 
-To start Python and import the check takes a second, and the fault suite starts hundreds of hosts. Each is still a
+To start Python and import the check takes a second, and the tests start hundreds of hosts. Each is still a
 process of its own: it loads the configuration, constructs the check, has its own cursor, and can be killed.
 
 As a program, this is the process that forks: for each line of JSON on its socket, which comes with three

@@ -367,7 +367,7 @@ def test_a_stop_answers_what_has_begun_and_takes_nothing_new(server: Server) -> 
         busy.sendall(post(b'hello', close=False)[:-1])
         idle.sendall(post(b'first', close=False))
         assert idle.recv(1000).endswith(b'first')
-        time.sleep(0.1)
+        wait_until(lambda: server.http.buffered == len(b'hell'))
         server.begin_to_stop()
         assert idle.recv(1000) == b''
         busy.sendall(b'o')
