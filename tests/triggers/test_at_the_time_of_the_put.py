@@ -82,7 +82,7 @@ def test_a_rule_that_says_something_else_by_now_sends_nothing(tmp_path: Path, ch
 
 def test_a_recovery_after_the_first_put_stops_the_second(start: Start, statsig: SandboxServer) -> None:
     statsig.fail_next(f'/console/v1/gates/{GATE}/disable', Fault.of_status(500), times=None)
-    relay = start(give_up_after=60)
+    relay = start()
     relay.notify(payload())
     wait_until(lambda: puts(statsig) == [f'{GATE}/disable'])
 

@@ -6,11 +6,14 @@ import os
 import signal
 import sqlite3
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from statsig.relay.triggers.configuration import TriggersConfiguration
+import pytest
+
+from statsig.relay.triggers.configuration import TriggersConfiguration, Watch
 from statsig.relay.triggers.database import FILE
 from statsig.relay.triggers.decision import Limits
 from statsig.relay.triggers.journal import MOST_ACTIONS, MOST_DECISIONS, Journal
@@ -94,12 +97,27 @@ def test_more_than_can_wait_is_turned_away(tmp_path: Path, statsig: SandboxServe
 
 def test_a_thread_that_has_ended_is_seen_in_the_liveness(tmp_path: Path, statsig: SandboxServer) -> None:
     triggers = Triggers(configuration(statsig), tmp_path)
-    assert not triggers.is_alive
     triggers.start()
+    wait_until(lambda: triggers._has_begun)
     assert triggers.is_alive
+
+    triggers._executor._queue.put(None)  # what ends one of its threads
+
+    wait_until(lambda: not triggers.is_alive)
     triggers.stop(10)
-    assert triggers.is_alive, 'it was told to'
+    assert triggers.is_alive, 'all were told to end'
     triggers.close()
+
+
+def test_a_thread_of_the_watch_that_has_ended_is_seen_too(
+    tmp_path: Path, statsig: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading, 'excepthook', lambda _: None)
+    watch = Watch(api_key='k', app_key='k', api_url='http://127.0.0.1:9', interval='soon')  # type: ignore[arg-type]
+    triggers = Triggers(replace(configuration(statsig), watch=watch), tmp_path)
+    triggers.start()
+    wait_until(lambda: not triggers.is_alive)
+    triggers.stop(1)
 
 
 def test_an_address_that_is_allowed_gets_in(start: Start) -> None:

@@ -21,7 +21,7 @@ from statsig.relay.triggers.decision import (
     pause_after_put,
 )
 from statsig.relay.triggers.history import History
-from statsig.relay.triggers.notification import Notification
+from statsig.relay.triggers.notification import alert_key
 from statsig.relay.triggers.rules import Kind, Rule
 
 REHEARSAL_TIME = 30.0  # seconds that a rehearsal is tried
@@ -79,7 +79,7 @@ class Actions:
         self._decisions.write(alert.request, rule, decision, number, now)
         return number
 
-    def call_off(self, rule: Rule, kind: Kind, notification: Notification, now: float) -> None:
+    def call_off(self, rule: Rule, kind: Kind, now: float) -> None:
         """Ends what has changed nothing yet. What has sent a change is told, and finds out what became of it."""
         why = 'the alert recovered' if kind is Kind.DISABLE else 'a monitor alerts again'
         with self._database.lock:
@@ -88,8 +88,7 @@ class Actions:
                 (rule.gate, kind),
             ).fetchall()
         for action in map(action_of, found):
-            is_about = action.rule == rule.name and notification.is_of_alert(action.cycle, action.scope)
-            if kind is Kind.DISABLE and not is_about:
+            if kind is Kind.DISABLE and not (action.rule == rule.name and self._is_over(action)):
                 continue
             # Due at once: something may have to wait until it is known what became of it.
             self._database.execute('UPDATE actions SET called_off = ?, due_at = ? WHERE id = ?', (why, now, action.id))
@@ -97,6 +96,9 @@ class Actions:
                 self.end(action, 'cancelled', why)
             else:
                 self._step(action.id, f'called off: {why}', now)
+
+    def _is_over(self, action: Action) -> bool:
+        return self._alerts.has_ended(action.rule, action.monitor_id, alert_key(action.cycle, action.scope))
 
     def due(self, but: Collection[int] = ()) -> list[Action]:
         """What is to be done now, real actions first; `but` are in somebody's hands.

@@ -67,7 +67,7 @@ class Alerts:
     def _end_earlier(self, rule: str, notification: Notification, now: float) -> None:
         """What alerts, or has recovered, is in no earlier cycle any more: that recovery was lost, or comes late.
 
-        Where one of the two has no cycle key, the scope alone tells, as in Notification.is_of_alert.
+        Where one of the two has no cycle key, the scope alone tells.
         """
         if notification.scope or notification.is_seen or (notification.is_recovery and not notification.cycle):
             where, value = 'scope = ?', notification.scope_key
@@ -81,6 +81,16 @@ class Alerts:
             f'AND {where} AND key != ? AND coalesce(happened, at) <= ?',
             (rule, notification.monitor_id, value, notification.alert_key, happened),
         )
+
+    def has_ended(self, rule: str, monitor_id: str, key: str) -> bool:
+        """key: as of Notification.alert_key."""
+        found = self._database.one(
+            "SELECT 1 FROM alerts WHERE rule = ? AND monitor_id = ? AND key = ? AND state = 'over'",
+            rule,
+            monitor_id,
+            key,
+        )
+        return found is not None
 
     def any_open(self, rules: Collection[str]) -> bool:
         """Whether an alert of one of the rules is not over."""

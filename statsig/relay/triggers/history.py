@@ -9,7 +9,7 @@ from pathlib import Path
 from statsig.relay.triggers.alerts import Alerts
 from statsig.relay.triggers.database import Database
 from statsig.relay.triggers.decision import HOUR, Facts
-from statsig.relay.triggers.notification import Notification
+from statsig.relay.triggers.notification import Notification, alert_key
 from statsig.relay.triggers.rules import Kind, Rule
 
 OFF_FILE = 'triggers.off'  # while it is there, nothing is changed
@@ -81,8 +81,10 @@ class History:
         """For an alert, any action of the rule, or turning the gate on by whichever rule; for a recovery, an action of
         another alert does not count."""
         for about in self.rules_about(rule.gate):
-            for kind, cycle, scope in self._waiting(about):
-                is_ours = about == rule.name and (notification.is_open or notification.is_of_alert(cycle, scope))
+            for kind, monitor_id, cycle, scope in self._waiting(about):
+                is_ours = about == rule.name and (
+                    notification.is_open or self._alerts.has_ended(about, monitor_id, alert_key(cycle, scope))
+                )
                 if kind == Kind.ENABLE or is_ours:
                     return Kind(kind)
         return None
@@ -96,10 +98,12 @@ class History:
         wants = rule.on_recovery and not rule.dry_run and self.turned_off(rule) is not None
         return wants and not self.alerting(rule) and not self.is_waiting(rule)
 
-    def _waiting(self, rule: str) -> list[tuple[str, str, str]]:
+    def _waiting(self, rule: str) -> list[tuple[str, str, str, str]]:
         return sorted(
             self._database.execute(
-                "SELECT kind, cycle, scope FROM actions WHERE rule = ? AND state = 'waiting' AND rehearsal = 0", (rule,)
+                'SELECT kind, monitor_id, cycle, scope FROM actions '
+                "WHERE rule = ? AND state = 'waiting' AND rehearsal = 0",
+                (rule,),
             ).fetchall()
         )
 

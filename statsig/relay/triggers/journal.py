@@ -129,7 +129,7 @@ class Journal:
             put_off = decision.reason is Reason.UNDER_WAY if is_new else None
             self._alerts.note(rule.name, notification, request, now, put_off)
         if decision.cancels:
-            self.actions.call_off(rule, decision.cancels, notification, now)
+            self.actions.call_off(rule, decision.cancels, now)
         action = None
         if decision.verdict in (Verdict.ACT, Verdict.WAIT, Verdict.REHEARSE):
             alert = Alert(notification.monitor_id, notification.cycle, notification.scope_key, request, now)

@@ -81,11 +81,7 @@ class Notification:
     @property
     def alert_key(self) -> str:
         """Tells one alert of a monitor from another as well as possible."""
-        return self.cycle or f'scope {self.scope_key}'
-
-    def is_of_alert(self, cycle: str, scope_key: str) -> bool:
-        """Whether it is about the alert that an action was decided for."""
-        return cycle == self.cycle if cycle and self.cycle else scope_key == self.scope_key
+        return alert_key(self.cycle, self.scope_key)
 
 
 def template() -> str:
@@ -108,6 +104,10 @@ def parse(body: bytes) -> Notification:
         happened=_seconds(fields['date']),
         is_test='[TEST]' in title,
     )
+
+
+def alert_key(cycle: str, scope_key: str) -> str:
+    return cycle or f'scope {scope_key}'
 
 
 def key_of(text: str) -> str:
