@@ -22,6 +22,8 @@ from bench.figures import table
 from bench.relay import Server, free_port, sink, wait_for
 from statsig.commands.triggers import read_log
 from statsig.relay.triggers.actions import IDLE_PAUSE
+from statsig.relay.triggers.database import Database
+from statsig.relay.triggers.journal import MOST_ACTIONS
 from statsig.sandbox.knobs import Request
 from statsig.sandbox.project import SandboxProject
 from statsig.sandbox.server import DEFAULT_KEY, SandboxServer
@@ -82,6 +84,7 @@ def _relay(directory: Path, dogstatsd: str, statsig: str, gates: list[str], off:
         'state_dir': str(directory / 'state'),
         'triggers': {**triggers, 'max_actions_per_hour': 1000},
     }
+    _fill(directory / 'state', off)
     file = directory / 'relay.yaml'
     file.write_text(yaml.safe_dump(configuration))
     process = subprocess.Popen(  # noqa: S603 - a command of this file
@@ -95,6 +98,19 @@ def _relay(directory: Path, dogstatsd: str, statsig: str, gates: list[str], off:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def _fill(state_dir: Path, gate: str) -> None:
+    """A journal as it is after some weeks: as many actions as are kept."""
+    database = Database(state_dir)
+    with database.transaction():
+        database.execute_many(
+            'INSERT INTO actions (request_id, rule, rule_scope, gate, kind, rehearsal, by, monitor_id, cycle, scope, '
+            'decided_at, begin_at, due_at, give_up_at, state, outcome, ended_at, told) '
+            "VALUES (0, ?, '', ?, 'disable', 0, 'relay', ?, ?, '', ?, 0, 0, 0, 'ended', 'already_off', ?, 1)",
+            ((gate, gate, OFF_MONITOR, f'old {n}', time.time() - 1e5, time.time() - 1e5) for n in range(MOST_ACTIONS)),
+        )
+    database.close()
 
 
 def _measure_alerts(port: int, statsig: SandboxServer, gates: list[str]) -> tuple[list[float], int, float]:
