@@ -294,7 +294,7 @@ def _add_triggers(commands: Any) -> None:
         '--state-dir', type=Path, metavar='DIR', help='where the journal is (default: /var/lib/statsig-datadog)'
     )
     log.add_argument('--last', type=_positive, default=20, metavar='N', help='how many requests (default: 20)')
-    log.add_argument('--acted', action='store_true', help='only those that something was done about')
+    log.add_argument('--acted', action='store_true', help='only those that an action followed from')
     log.add_argument('--json', action='store_true', help='one JSON array')
     template = _formatted(parts.add_parser('template', help="the webhook's payload, alone"))
     for each in (setup, test, log, template):

@@ -26,6 +26,7 @@ from tests.triggers.crash_program import NEVER, run
 from tests.triggers.relay_with_triggers import GATE, TOKEN, is_on, payload, puts, rows, rule
 
 SIGKILLED = -9
+LOCK = threading.Lock()  # each start looks at the processes of other threads, too, and two looks spoil an exit code
 
 
 @pytest.fixture(scope='module')
@@ -69,7 +70,8 @@ class World:
         environment = {'TOKEN': TOKEN, 'KEY': DEFAULT_KEY}
         arguments = (str(self.directory / 'relay.yaml'), environment, kill_at, str(self.directory / 'statements'))
         process = self.processes.Process(target=run, args=arguments)
-        process.start()
+        with LOCK:
+            process.start()
         return process
 
     def carry_out(self, kill_at: int = NEVER) -> None:
@@ -82,7 +84,7 @@ class World:
     def tell(self, transition: str, process: Any) -> Any:
         """Until all that follows is done; the relay that is running then."""
         acknowledged = self.notify(transition, process)
-        wait_until(lambda: not process.is_alive() or (acknowledged and self.is_done(transition)))
+        wait_until(lambda: not _is_alive(process) or (acknowledged and self.is_done(transition)))
         if self.is_done(transition):
             return process
         assert process.exitcode == SIGKILLED
@@ -96,7 +98,7 @@ class World:
     def notify(self, transition: str, process: Any) -> bool:
         """Whether it was acknowledged before the relay died; Datadog repeats one that was not."""
         url = f'http://127.0.0.1:{self.port}'
-        wait_until(lambda: not process.is_alive() or _answers(f'{url}/healthz'))
+        wait_until(lambda: not _is_alive(process) or _answers(f'{url}/healthz'))
         try:
             answer = requests.post(
                 f'{url}/webhooks/datadog',
@@ -120,7 +122,7 @@ class World:
 
     def kill(self, process: Any) -> None:
         process.kill()
-        process.join()
+        wait([process.sentinel])
 
     def puts(self) -> int:
         return puts(self.statsig).count(f'{self.gate}/disable')
@@ -182,6 +184,11 @@ class World:
         acted = rows(self.state, "SELECT * FROM decisions WHERE verdict = 'act'")
         assert [decision['action_id'] for decision in acted] == [action['id']]
         return bool(action['owned'])
+
+
+def _is_alive(process: Any) -> bool:
+    with LOCK:
+        return bool(process.is_alive())
 
 
 def _free_port() -> int:

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
-from statsig.relay.triggers.decision import Gate, Limits
-from statsig.relay.triggers.executor import Executor
-from statsig.relay.triggers.journal import Journal
-from statsig.relay.triggers.kill_switch import KillSwitch
 from statsig.relay.triggers.monitors import changes, groups_of, remembered
 from statsig.relay.triggers.rules import Kind, Rule
-from tests.clock import Clock
-from tests.triggers.relay_with_triggers import GATE, rows
+from tests.triggers.played_statsig import PlayedWorld
+from tests.triggers.relay_with_triggers import GATE
 
 RULE = Rule('checkout errors', '1', GATE, dry_run=False, on_recovery=True, cooldown=0, stable_for=120)
 INTERVAL = 30.0
 
 
-class Obedient(KillSwitch):
-    """A gate that does as it is told, without Statsig."""
-
-    def __init__(self) -> None:
-        self.gate = Gate(True, mark='0')
-        self.puts: list[Kind] = []
-
-    def read(self, gate: str) -> Gate:
-        return self.gate
-
-    def put(self, kind: Kind, gate: str) -> Gate:
-        self.puts.append(kind)
-        self.gate = Gate(kind is Kind.ENABLE, mark=str(len(self.puts)))
-        return self.gate
-
-
-class World:
+class World(PlayedWorld):
     def __init__(self, directory: Path) -> None:
-        self.directory, self.clock, self.switch = directory, Clock(), Obedient()
-        self.journal = Journal(directory, (RULE,), Limits(), self.clock, 900, INTERVAL)
-        self.executor = Executor(self.journal.actions, lambda: self.switch, self.clock, threading.Event())
+        super().__init__(directory, RULE, look_interval=INTERVAL)
 
     def look(self, **groups: tuple[str, float]) -> None:
         self.clock.now += 30
@@ -49,13 +26,6 @@ class World:
         now = remembered(before, groups_of(answer, '1'))
         self.journal.look('1', now, changes('1', before, now, answer))
         self.act()
-
-    def act(self) -> None:
-        for action in self.journal.actions.due():
-            self.executor.attempt(action)
-
-    def waits_to_turn_on(self) -> bool:
-        return bool(rows(self.directory, "SELECT 1 FROM actions WHERE kind = 'enable' AND state = 'waiting'"))
 
 
 def test_a_group_that_is_missing_from_one_answer_alerts_when_it_is_back(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def action(
         begin_at=begin_at,
         due_at=1000.9,
         put_after=0.0,
+        settled_at=0.0,
         give_up_at=1900.0,
         state='ended',
         called_off='',

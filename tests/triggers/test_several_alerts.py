@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from statsig.relay.triggers.decision import Gate, Limits
-from statsig.relay.triggers.journal import Journal
-from statsig.relay.triggers.notification import ALREADY, Notification
+from statsig.relay.triggers.decision import Gate
+from statsig.relay.triggers.notification import ALREADY
 from statsig.relay.triggers.rules import Kind, Rule
 from statsig.sandbox.knobs import Fault, Request
 from statsig.sandbox.server import SandboxServer
-from tests.clock import Clock
 from tests.relay.dogstatsd_receiver import wait_until
 from tests.triggers.conftest import Start
+from tests.triggers.played_statsig import PlayedWorld
 from tests.triggers.relay_with_triggers import GATE, is_on, payload, puts, rows, rule
 
 RULE = Rule('checkout errors', '1', GATE, dry_run=False, on_recovery=True, cooldown=0, stable_for=60)
@@ -22,22 +21,9 @@ ON, OFF = Gate(True, mark='1'), Gate(False, mark='2')
 GIVE_UP_AFTER = 900.0
 
 
-class World:
-    """A journal, and what monitors say to it."""
-
+class World(PlayedWorld):
     def __init__(self, directory: Path, *rules: Rule) -> None:
-        self.directory, self.clock = directory, Clock()
-        self.journal = Journal(
-            directory, rules or (RULE,), Limits(max_age=GIVE_UP_AFTER), self.clock, give_up_after=GIVE_UP_AFTER
-        )
-
-    def hear(
-        self, transition: str, cycle: str = '', scope: str = '', age: float | None = None, monitor: str = '1'
-    ) -> str:
-        """The reason of the (first) decision."""
-        happened = None if age is None else self.clock() - age
-        notification = Notification(monitor, transition, cycle, scope, happened=happened)
-        return self.journal.receive([(notification, 'webhook', '')])[0][0].decision.reason
+        super().__init__(directory, *(rules or (RULE,)))
 
     def turn_off(self) -> None:
         """The action that is due succeeds."""
@@ -46,10 +32,6 @@ class World:
         assert actions.claim_change(action, ON)
         actions.answered(action, OFF)
         actions.end_changed(actions.action(action.id), OFF, at_once=True)
-
-    def waits_to_turn_on(self) -> bool:
-        found = rows(self.directory, "SELECT 1 FROM actions WHERE kind = 'enable' AND state = 'waiting'")
-        return bool(found)
 
 
 def test_when_the_first_recovers_the_second_is_acted_upon(start: Start, statsig: SandboxServer) -> None:
@@ -170,14 +152,13 @@ def test_an_alert_that_was_there_before_the_first_look_still_keeps_the_gate_off(
 
 def test_a_lost_recovery_is_made_up_for_by_the_next_alert_of_the_same_group(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.hear('Triggered', 'a', 'host:a')
+    world.hear('Triggered', 'a', 'host:a', age=200)
     world.turn_off()
-    world.clock.now += 100
-    world.hear('Triggered', 'b', 'host:a')
+    world.hear('Triggered', 'b', 'host:a', age=100)
     (second,) = world.journal.actions.due()
     world.journal.actions.end(second, 'already_off', '', OFF)
 
-    assert world.hear('Recovered', 'b', 'host:a') == ''
+    assert world.hear('Recovered', 'b', 'host:a', age=0) == ''
     assert world.waits_to_turn_on()
 
 
@@ -309,21 +290,6 @@ def test_a_recovery_that_calls_off_an_action_of_a_gate_that_is_off_turns_it_on(t
     assert world.waits_to_turn_on()
 
 
-def test_nothing_is_done_about_a_gate_while_a_put_may_still_arrive(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    world.hear('Triggered', 'a')
-    world.turn_off()
-    world.hear('Recovered', 'a')
-    world.clock.now += 60
-    (enabling,) = world.journal.actions.due()
-    assert world.journal.actions.claim_change(enabling, OFF)
-    world.journal.actions.retry(enabling, 30, 'no answer in time', put_failed=True)
-
-    world.hear('Triggered', 'b')
-
-    assert [each.kind for each in world.journal.actions.due()] == [Kind.ENABLE], 'at once, and before the other'
-
-
 def test_what_ends_unknown_hands_over(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.hear('Triggered', 'a', 'host:a')
@@ -333,3 +299,76 @@ def test_what_ends_unknown_hands_over(tmp_path: Path) -> None:
     world.journal.actions.end(first, 'unknown')
 
     assert [each.cycle for each in world.journal.actions.due()] == ['b']
+
+
+def test_of_those_that_were_put_off_the_newest_is_next(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    for number, host in enumerate('abc'):
+        world.clock.now += number
+        world.hear('Triggered', host, f'host:{host}')
+
+    world.hear('Recovered', 'a', 'host:a')
+
+    assert [each.cycle for each in world.journal.actions.due()] == ['c']
+
+
+def test_an_alert_that_is_repeated_too_late_is_still_next(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    world.hear('Triggered', 'b', 'host:b')
+    assert world.hear('Triggered', 'b', 'host:b', age=GIVE_UP_AFTER + 1) == 'stale'
+
+    world.hear('Recovered', 'a', 'host:a')
+
+    assert [each.cycle for each in world.journal.actions.due()] == ['b']
+
+
+def test_what_another_rule_has_acted_upon_is_not_next(tmp_path: Path) -> None:
+    everywhere = Rule('everywhere', '1', GATE, dry_run=False, cooldown=0)
+    world = World(tmp_path, Rule('a only', '1', GATE, dry_run=False, cooldown=0), everywhere)
+    world.hear('Triggered', 'a', 'host:a')
+    world.hear('Triggered', 'b', 'host:b')
+    actions = world.journal.actions
+    first, second = actions.due()
+    assert (first.rule, first.cycle, second.rule, second.cycle) == ('a only', 'a', 'everywhere', 'b')
+    assert actions.claim_change(second, ON)
+
+    world.hear('Recovered', 'a', 'host:a')
+
+    assert [each.id for each in actions.due()] == [second.id]
+
+
+def test_an_alert_that_is_sent_again_after_its_recovery_opens_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a')
+    world.turn_off()
+    world.hear('Recovered', 'a')
+
+    assert world.hear('Triggered', 'a') == 'cycle_over'
+
+    assert world.waits_to_turn_on()
+
+
+def test_without_cycle_keys_an_alert_of_the_moment_of_its_recovery_is_over(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Recovered', age=10)
+    assert world.hear('Triggered', age=10) == 'cycle_over'
+
+
+def test_two_groups_with_one_cycle_key_are_two_alerts(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    world.turn_off()
+    world.hear('Triggered', 'a', 'host:b')
+
+    assert world.hear('Recovered', 'a', 'host:a') == 'still_alerting'
+
+
+def test_without_dates_a_recovery_ends_only_its_own_cycle(tmp_path: Path) -> None:
+    """It may have been on its way when the next began."""
+    world = World(tmp_path)
+    world.hear('Triggered', 'a', 'host:a')
+    world.turn_off()
+    world.hear('Triggered', 'b', 'host:a')
+
+    assert world.hear('Recovered', 'a', 'host:a') == 'still_alerting'

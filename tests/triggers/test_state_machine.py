@@ -58,7 +58,7 @@ class LastWord:
 
     def __init__(self) -> None:
         self.alerting: dict[str, bool] = {}
-        self._over: set[tuple[str, str]] = set()
+        self._over: set[tuple[str, str, str]] = set()
         self._cycles: dict[tuple[str, str], set[str]] = {}
 
     def hear(self, notification: Notification) -> None:
@@ -66,15 +66,15 @@ class LastWord:
         concerns = monitor == '1' or (monitor == '2' and scope == 'env:production')
         if notification.is_test or not concerns or not (notification.is_open or notification.is_recovery):
             return
-        if (monitor, cycle) in self._over and notification.is_open:
+        if (monitor, cycle, scope) in self._over and cycle and notification.is_open:
             return
         if scope:
             seen = self._cycles.setdefault((monitor, scope), set())
             # A group is in one cycle at a time.
-            self._over |= {(monitor, other) for other in seen - {cycle}}
+            self._over |= {(monitor, other, scope) for other in seen - {cycle}}
             seen |= {cycle} - {''}
         if notification.is_recovery and cycle:
-            self._over.add((monitor, cycle))
+            self._over.add((monitor, cycle, scope))
         self.alerting[monitor] = notification.is_open
 
 

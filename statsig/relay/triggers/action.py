@@ -15,7 +15,8 @@ class Action:
     """Times in epoch seconds; `changes` is how many PUTs were sent so far. The names are those of the columns.
 
     rule_scope: what the rule asked for when this was decided. begin_at: when it was first due. put_after: no other PUT
-    before. answered: Statsig has answered a PUT with success. called_off: why the action should end, or ''.
+    before. settled_at: until then a PUT may still arrive at Statsig; 0 if it has, or never will. answered: Statsig has
+    answered a PUT with success. called_off: why the action should end, or ''.
     """
 
     id: int
@@ -32,6 +33,7 @@ class Action:
     begin_at: float
     due_at: float
     put_after: float
+    settled_at: float
     give_up_at: float
     state: str
     called_off: str

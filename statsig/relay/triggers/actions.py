@@ -25,6 +25,7 @@ from statsig.relay.triggers.notification import alert_key
 from statsig.relay.triggers.rules import Kind, Rule
 
 REHEARSAL_TIME = 30.0  # seconds that a rehearsal is tried
+SETTLING = 45.0  # seconds within which a PUT that was not answered may take effect: the longest wait for it, and more
 LOOK_TIME = 30.0  # seconds that a look at a monitor may take, beside the interval
 IDLE_PAUSE = 5.0  # seconds until a gate that was off already is looked at again
 
@@ -103,14 +104,14 @@ class Actions:
     def due(self, but: Collection[int] = ()) -> list[Action]:
         """What is to be done now, real actions first; `but` are in somebody's hands.
 
-        While it is not known what became of a PUT, nothing else is done about that gate.
+        A clock that was ahead for a while has left times that no retry would have.
         """
+        now = self._clock()
         with self._database.lock:
             rows = self._database.execute(
-                f"{SELECT_ACTIONS} WHERE a.state = 'waiting' AND a.by = 'relay' AND a.due_at <= ? "  # noqa: S608
-                "AND NOT EXISTS (SELECT 1 FROM actions o WHERE o.state = 'waiting' AND o.gate = a.gate "
-                'AND o.changes > 0 AND o.id < a.id) ORDER BY a.rehearsal, a.id LIMIT 100',
-                (self._clock(),),
+                f"{SELECT_ACTIONS} WHERE a.state = 'waiting' AND a.by = 'relay' "
+                "AND (a.due_at <= ? OR (a.kind = 'disable' AND a.due_at > ?)) ORDER BY a.rehearsal, a.id LIMIT 100",
+                (now, now + self._give_up_after),
             ).fetchall()
         busy = set(but)
         return [action for action in map(action_of, rows) if action.id not in busy]
@@ -174,8 +175,8 @@ class Actions:
                 return False
             self._database.execute(
                 'UPDATE actions SET changes = changes + 1, first_change_at = coalesce(first_change_at, ?), '
-                "mark_before = ?, mark_answered = '' WHERE id = ?",
-                (now, gate.mark, action.id),
+                "settled_at = ?, mark_before = ?, mark_answered = '' WHERE id = ?",
+                (now, now + SETTLING, gate.mark, action.id),
             )
             self._step(action.id, f'sending: PUT {action.kind}, {current.changes + 1} of {MOST_CHANGES}', now)
         return True
@@ -203,8 +204,8 @@ class Actions:
         """The PUT that was claimed has not left this host, for certain."""
         with self._database.transaction():
             self._database.execute(
-                'UPDATE actions SET changes = changes - 1, first_change_at = CASE changes WHEN 1 THEN NULL '
-                'ELSE first_change_at END WHERE id = ? AND changes > 0',
+                'UPDATE actions SET changes = changes - 1, settled_at = 0, first_change_at = CASE changes WHEN 1 THEN '
+                'NULL ELSE first_change_at END WHERE id = ? AND changes > 0',
                 (action.id,),
             )
             self._step(action.id, f'not sent: {why}', self._clock())
@@ -214,15 +215,21 @@ class Actions:
         is_done = gate is not None and gate.enabled is (action.kind is Kind.ENABLE)
         with self._database.transaction():
             self._database.execute(
-                'UPDATE actions SET answered = 1, mark_answered = ? WHERE id = ?',
+                'UPDATE actions SET answered = 1, settled_at = 0, mark_answered = ? WHERE id = ?',
                 (gate.mark if gate and is_done else '', action.id),
             )
             self._step(action.id, f'answered: Statsig accepted PUT {action.kind}', self._clock())
 
-    def retry(self, action: Action, delay: float, why: str, *, put_failed: bool = False) -> None:
-        """put_failed: the next PUT waits longer, in the hope of another answer; the gate is read meanwhile."""
+    def retry(
+        self, action: Action, delay: float, why: str, *, put_failed: bool = False, is_settled: bool = False
+    ) -> None:
+        """put_failed: the next PUT waits longer, in the hope of another answer; the gate is read meanwhile. is_settled:
+        Statsig has refused the PUT, so that it will have no effect later.
+        """
         now = self._clock()
         with self._database.transaction():
+            if is_settled:
+                self._database.execute('UPDATE actions SET settled_at = 0 WHERE id = ?', (action.id,))
             put_after = now + pause_after_put(action.changes, self._give_up_after) if put_failed else action.put_after
             self._database.execute(
                 'UPDATE actions SET due_at = ?, put_after = ?, attempts = attempts + 1 '
@@ -240,7 +247,8 @@ class Actions:
         if not action.answered:
             why = 'a PUT was sent and its answer did not arrive: it may have been this action, or somebody else'
         else:
-            why = '' if ours else 'somebody else may have changed it meanwhile, so it is left as it is from now on'
+            why = '' if ours else 'somebody else may have changed it meanwhile'
+            why += ', so it is not turned on again' if why and action.kind is Kind.DISABLE else ''
         self.end(action, f'{action.kind}d', why, gate, owned=ours, is_settled=True)
 
     def end(
@@ -289,6 +297,21 @@ class Actions:
             why = on_again(rule, self._history.cooldown_left(rule, now))
             self.plan(rule, Decision(Verdict.WAIT, Reason.NONE, why, Kind.ENABLE), action.alert, now)
             self._step(action.id, 'the alert had recovered while this was under way', now)
+
+    def may_still_be_turned_on(self, gate: str) -> bool:
+        """By a PUT that was sent and not answered."""
+        found = self._database.one(
+            "SELECT 1 FROM actions WHERE gate = ? AND settled_at > 0 AND settled_at > ? AND kind = 'enable'",
+            *(gate, self._clock()),
+        )
+        return found is not None
+
+    def is_open(self, action: Action) -> bool:
+        """Whether it is not known yet what became of a PUT, and nobody waits for the end of this action."""
+        if self._clock() >= action.settled_at:
+            return False
+        since = self._clock() - self._give_up_after
+        return action.kind is Kind.ENABLE or not self._alerts.is_one_put_off(action.rule, since)
 
     def _hand_over(self, action: Action, rule: Rule, now: float) -> None:
         """An alert that came meanwhile was refused because of this action: now it is its turn."""

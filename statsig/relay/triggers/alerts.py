@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from statsig.relay.triggers.database import Database
 from statsig.relay.triggers.notification import Notification
@@ -67,19 +67,23 @@ class Alerts:
     def _end_earlier(self, rule: str, notification: Notification, now: float) -> None:
         """What alerts, or has recovered, is in no earlier cycle any more: that recovery was lost, or comes late.
 
-        Where one of the two has no cycle key, the scope alone tells.
+        What is earlier, only dates tell. Where one of the two has no cycle key, the scope tells that they are the same.
         """
-        if notification.scope or notification.is_seen or (notification.is_recovery and not notification.cycle):
-            where, value = 'scope = ?', notification.scope_key
-        elif notification.is_recovery:
-            where, value = 'key = ?', replace(notification, cycle='').alert_key
-        else:
-            return
-        happened = notification.happened if notification.happened is not None else now
+        happened = notification.happened
+        if happened is not None and (notification.scope or notification.is_seen):
+            self._end(rule, notification, 'happened <= ?', happened)
+        if notification.is_recovery:
+            which = "cycle = ''" if notification.cycle else 'TRUE'
+            self._end(
+                rule, notification, f'{which} AND coalesce(happened, at) <= ?', now if happened is None else happened
+            )
+
+    def _end(self, rule: str, notification: Notification, which: str, value: float) -> None:
+        """Other alerts of the same scope."""
         self._database.execute(
-            "UPDATE alerts SET state = 'over' WHERE rule = ? AND monitor_id = ? AND state = 'alerting' "  # noqa: S608
-            f'AND {where} AND key != ? AND coalesce(happened, at) <= ?',
-            (rule, notification.monitor_id, value, notification.alert_key, happened),
+            "UPDATE alerts SET state = 'over' WHERE state = 'alerting' AND rule = ? AND monitor_id = ? "  # noqa: S608
+            f'AND scope = ? AND key != ? AND {which}',
+            (rule, notification.monitor_id, notification.scope_key, notification.alert_key, value),
         )
 
     def has_ended(self, rule: str, monitor_id: str, key: str) -> bool:
@@ -97,6 +101,12 @@ class Alerts:
         found = self._database.one(
             f"SELECT 1 FROM alerts WHERE state = 'alerting' AND rule IN ({', '.join('?' * len(rules))}) LIMIT 1",  # noqa: S608
             *rules,
+        )
+        return found is not None
+
+    def is_one_put_off(self, rule: str, since: float) -> bool:
+        found = self._database.one(
+            "SELECT 1 FROM alerts WHERE rule = ? AND state = 'alerting' AND put_off = 1 AND at > ?", rule, since
         )
         return found is not None
 

@@ -193,4 +193,7 @@ def _monitor_id(options: Options) -> str:
 
 def _scope(options: Options) -> frozenset[str]:
     text = options.text('scope', 'tags, with commas between them, such as "env:production"', '', r'.*')
-    return frozenset(filter(None, map(str.strip, text.split(','))))
+    tags = frozenset(filter(None, map(str.strip, text.lower().split(','))))
+    if text and not tags:
+        raise options.refusal('scope', 'tags, with commas between them; without it whatever alerts is in scope', text)
+    return tags

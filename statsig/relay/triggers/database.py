@@ -37,7 +37,7 @@ CREATE TABLE actions (
   gate TEXT NOT NULL,
   kind TEXT NOT NULL, rehearsal INTEGER NOT NULL, by TEXT NOT NULL, monitor_id TEXT NOT NULL, cycle TEXT NOT NULL,
   scope TEXT NOT NULL, decided_at REAL NOT NULL, begin_at REAL NOT NULL, due_at REAL NOT NULL,
-  put_after REAL NOT NULL DEFAULT 0, give_up_at REAL NOT NULL,
+  put_after REAL NOT NULL DEFAULT 0, settled_at REAL NOT NULL DEFAULT 0, give_up_at REAL NOT NULL,
   state TEXT NOT NULL DEFAULT 'waiting', called_off TEXT NOT NULL DEFAULT '',
   changes INTEGER NOT NULL DEFAULT 0, first_change_at REAL, answered INTEGER NOT NULL DEFAULT 0,
   mark_before TEXT NOT NULL DEFAULT '', mark_answered TEXT NOT NULL DEFAULT '',
@@ -50,6 +50,7 @@ CREATE INDEX actions_of_rule ON actions (rule) WHERE state = 'waiting';
 CREATE INDEX actions_changing ON actions (rule, first_change_at) WHERE first_change_at IS NOT NULL;
 CREATE INDEX actions_idle ON actions (rule, ended_at) WHERE outcome = 'already_off';
 CREATE INDEX actions_owned ON actions (rule, gate) WHERE owned = 1 AND undone = 0;
+CREATE INDEX actions_unsettled ON actions (gate) WHERE settled_at > 0;
 CREATE INDEX rehearsals ON actions (rule, decided_at) WHERE rehearsal = 1;
 CREATE INDEX actions_by_cycle ON actions (gate, monitor_id, cycle);
 CREATE INDEX actions_waiting ON actions (due_at) WHERE state = 'waiting';
@@ -174,7 +175,7 @@ def _opened_to_read(directory: Path) -> sqlite3.Connection:
         version = _version(connection)
     except sqlite3.Error as error:
         raise JournalError(
-            f'The journal {file} cannot be read ({error}). Its owner can: the user that the relay runs as.'
+            f'The journal {file} cannot be read ({error}). Is it one, and may this user read it, as the relay may?'
         ) from None
     return _of_this_version(connection, file, version)
 
@@ -186,5 +187,6 @@ def _version(connection: sqlite3.Connection) -> int:
 def _of_this_version(connection: sqlite3.Connection, file: Path, version: int) -> sqlite3.Connection:
     if version != _VERSION:
         connection.close()
-        raise JournalError(f'The journal {file} was written by another version ({version}) of this program.')
+        written = f'was written by another version ({version}) of this program' if version else 'is empty'
+        raise JournalError(f'The journal {file} {written}.')
     return connection

@@ -20,6 +20,7 @@ from statsig.relay.triggers.kill_switch import KillSwitch, SwitchError
 from statsig.relay.triggers.rules import Kind
 
 THREADS = 4
+_REHEARSAL = '*'  # is no name of a gate
 _READ_BACK = (0.0, 0.3, 1.0)  # seconds before each look at whether a change is there
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds between two attempts
 _log = logging.getLogger(__name__)
@@ -47,18 +48,20 @@ class Executor:
         self._queue: SimpleQueue[Action | None] = SimpleQueue()
         self._threads = [threading.Thread(target=self._work, name='trigger', daemon=True) for _ in range(THREADS)]
         self._lock = threading.Lock()
-        self._busy: dict[int, str] = {}  # action → gate
+        self._busy: dict[int, str] = {}  # action → gate, or _REHEARSAL
 
     def run_due(self) -> None:
         with self._lock:
             busy = dict(self._busy)
-        for action in self._actions.due(list(busy)):
+        for action in self._actions.due(busy):
             if len(busy) >= THREADS or self._stopping.is_set():
                 return
-            if action.gate not in busy.values():
-                busy[action.id] = action.gate
+            # One thing at a time to a gate; and rehearsals, which may be slow, are in nobody's way.
+            held = _REHEARSAL if action.rehearsal else action.gate
+            if held not in busy.values():
+                busy[action.id] = held
                 with self._lock:
-                    self._busy[action.id] = action.gate
+                    self._busy[action.id] = held
                 self._queue.put(action)
 
     def start(self) -> None:
@@ -107,7 +110,7 @@ class Executor:
         if actions.rule_of(action) is None and not action.changes:
             actions.end(action, 'cancelled', 'the rule is gone, is in dry run, or says something else by now')
             return
-        if now > action.give_up_at and not action.changes and not action.called_off:
+        if now > action.give_up_at and not action.changes:
             actions.end(action, 'gave_up', f'not done within give_up_after, in {action.attempts} attempts')
             return
         try:
@@ -124,9 +127,8 @@ class Executor:
         elif action.rehearsal:
             why = f'the gate is {gate.state} and would be turned {action.goal}'
             actions.end(action, f'would_{action.kind}', why, gate)
-        elif action.changes and (action.called_off or actions.rule_of(action) is None):
-            reason = action.called_off or 'the rule has changed'
-            actions.end(action, 'cancelled', f'{reason}; PUTs without effect: {action.changes}', gate)
+        elif action.called_off or (action.changes and actions.rule_of(action) is None):
+            self._called_off(action, gate)
         elif now > action.give_up_at:
             why = f'not done within give_up_after; PUTs without effect: {action.changes}'
             actions.end(action, 'gave_up', why, gate)
@@ -137,6 +139,13 @@ class Executor:
             self._again(action, SwitchError('a monitor about this gate could not be looked at lately'))
         else:
             self._change(action, gate)
+
+    def _called_off(self, action: Action, gate: Gate) -> None:
+        if self._actions.is_open(action):
+            self._again(action, SwitchError('a PUT that was not answered may still have an effect'))
+        else:
+            reason = action.called_off or 'the rule has changed'
+            self._actions.end(action, 'cancelled', f'{reason}; PUTs without effect: {action.changes}', gate)
 
     def _not_read(self, action: Action, error: SwitchError, now: float) -> None:
         if not (error.final or action.rehearsal or now > action.give_up_at):
@@ -150,18 +159,26 @@ class Executor:
             self._actions.end(action, 'refused_by_statsig' if error.final else 'gave_up', str(error))
 
     def _again(
-        self, action: Action, error: SwitchError, *, put_failed: bool = False, at_most: float = _LONGEST_PAUSE
+        self,
+        action: Action,
+        error: SwitchError,
+        *,
+        put_failed: bool = False,
+        is_settled: bool = False,
+        at_most: float = _LONGEST_PAUSE,
     ) -> None:
         # What became of a PUT is looked at soon, however long the attempts before it took.
         doubled = 0 if put_failed else min(action.attempts, 10)
         pause = min(_FIRST_PAUSE * 2**doubled, at_most)
         pause = max(pause * random.uniform(0.75, 1.0), error.pause)  # noqa: S311 (it only spreads requests)
-        self._actions.retry(action, pause, str(error), put_failed=put_failed)
+        self._actions.retry(action, pause, str(error), put_failed=put_failed, is_settled=is_settled)
 
     def _settled(self, action: Action, gate: Gate) -> None:
         """The gate is as it should be, at the beginning of an attempt."""
         if action.rehearsal:
             self._actions.end(action, 'would_do_nothing', f'the gate is {gate.state} already', gate)
+        elif action.kind is Kind.DISABLE and self._actions.may_still_be_turned_on(action.gate):
+            self._again(action, SwitchError('a PUT to turn the gate on was not answered and may still have an effect'))
         elif not action.changes:
             self._actions.end(action, f'already_{gate.state}', 'nothing to do', gate, is_settled=True)
         else:
@@ -170,6 +187,8 @@ class Executor:
     def _change(self, action: Action, gate: Gate) -> None:
         actions = self._actions
         if not actions.claim_change(action, gate):
+            if (current := actions.action(action.id)).state == 'waiting':
+                self._again(current, SwitchError('no PUT is to be sent any more'))
             return
         try:
             answered = self._switch().put(action.kind, action.gate)
@@ -181,7 +200,7 @@ class Executor:
                 # `found` has just seen it, and Statsig has said no.
                 actions.end(action, 'refused_by_statsig', _with_review(str(error), gate), gate)
             else:
-                self._again(actions.action(action.id), error, put_failed=True)
+                self._again(actions.action(action.id), error, put_failed=True, is_settled=error.refused)
             return
         actions.answered(action, answered)
         self._verify(actions.action(action.id))

@@ -126,8 +126,9 @@ class History:
         but: an action that is about to; of those that wait, only the ones before it count then.
         """
         changed = self._database.one(
-            'SELECT count(*) FROM actions WHERE first_change_at IS NOT NULL AND first_change_at > ? AND id != ?',
-            *(now - HOUR, but),
+            'SELECT count(*) FROM actions WHERE first_change_at IS NOT NULL '
+            'AND first_change_at BETWEEN ? AND ? AND id != ?',
+            *(now - HOUR, now + HOUR, but),
         )
         will = self._database.one(
             "SELECT count(*) FROM actions WHERE state = 'waiting' AND first_change_at IS NULL AND kind = 'disable' "

@@ -24,7 +24,9 @@ from statsig.relay.triggers.rules import Kind
 from statsig.relay.triggers.session import new_session
 
 LARGEST_BODY = 4 * 1024 * 1024  # bytes; a gate with many rules is large
+_LATEST = 10**15  # milliseconds
 _CONNECT, _SILENCE, _WHOLE = 3.05, 10.0, 15.0  # seconds
+_OF_GATEWAYS = (502, 504)  # what is behind them may still be at work
 # What Statsig's own refusals mean; all others are tried again.
 _FINAL = {
     401: '`api_key` is not an active Console API key',
@@ -37,14 +39,18 @@ class SwitchError(Exception):
     """A request failed. The message repeats nothing of the answer: Statsig's own 401 contains the key.
 
     final: the same request would be refused again. pause: seconds that Statsig asks to wait. unsent: there was no
-    connection, so that Statsig has not seen the request for certain.
+    connection, so that Statsig has not seen the request for certain. refused: it has answered, so that the request will
+    have no effect later.
     """
 
-    def __init__(self, message: str, *, final: bool = False, pause: float = 0.0, unsent: bool = False) -> None:
+    def __init__(
+        self, message: str, *, final: bool = False, pause: float = 0.0, unsent: bool = False, refused: bool = False
+    ) -> None:
         super().__init__(message)
         self.final = final
         self.pause = pause
         self.unsent = unsent
+        self.refused = refused
 
 
 class KillSwitch:
@@ -125,7 +131,7 @@ class KillSwitch:
 def _mark(data: Mapping[str, Any]) -> str:
     """Says whether a gate was changed in between: the time of its last change, and its version where there is one."""
     modified = data.get('lastModifiedTime')
-    if isinstance(modified, bool) or not isinstance(modified, (int, float)):
+    if isinstance(modified, bool) or not isinstance(modified, (int, float)) or not 0 < modified < _LATEST:
         return ''
     return f'{modified:.0f} {data.get("version", "")}'.strip()
 
@@ -149,9 +155,9 @@ def _refused(asked: str, response: requests.Response, end: float) -> SwitchError
         return SwitchError(f'{said}, a redirect, which is not followed: set `api_url` to the final address')
     if status == 429:
         pause = retry_after(response.headers.get('Retry-After'), datetime.now(UTC))
-        return SwitchError(f'{said}: too many requests', pause=pause)
+        return SwitchError(f'{said}: too many requests', pause=pause, refused=True)
     if status not in _FINAL:
-        return SwitchError(said)
+        return SwitchError(said, refused=status not in _OF_GATEWAYS)
     if not _is_json(asked, response, end):
         return SwitchError(f'{said}, but not in JSON: something between this host and Statsig may answer in its place')
     return SwitchError(f'{said}: {_FINAL[status]}', final=True)

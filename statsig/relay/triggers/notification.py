@@ -71,7 +71,8 @@ class Notification:
     @property
     def about(self) -> frozenset[str]:
         """The tags of what alerts: those of its group, and the monitor's."""
-        return frozenset(part for text in (self.scope, self.tags) for part in map(str.strip, text.split(',')) if part)
+        texts = (self.scope.lower(), self.tags.lower())  # Datadog's tags are in lower case
+        return frozenset(part for text in texts for part in map(str.strip, text.split(',')) if part)
 
     @property
     def scope_key(self) -> str:
@@ -107,7 +108,8 @@ def parse(body: bytes) -> Notification:
 
 
 def alert_key(cycle: str, scope_key: str) -> str:
-    return cycle or f'scope {scope_key}'
+    """Both: whether two groups can be in a cycle of one key is not documented."""
+    return f'{cycle} | {scope_key}'
 
 
 def key_of(text: str) -> str:
