@@ -221,14 +221,15 @@ class Actions:
             self._step(action.id, f'answered: Statsig accepted PUT {action.kind}', self._clock())
 
     def retry(
-        self, action: Action, delay: float, why: str, *, put_failed: bool = False, is_settled: bool = False
+        self, action: Action, delay: float, why: str, *, put_failed: bool = False, put_refused: bool = False
     ) -> None:
-        """put_failed: the next PUT waits longer, in the hope of another answer; the gate is read meanwhile. is_settled:
-        Statsig has refused the PUT, so that it will have no effect later.
+        """put_failed: the next PUT waits longer, in the hope of another answer; the gate is read meanwhile.
+
+        put_refused: Statsig has answered it, so that it will have no effect later.
         """
         now = self._clock()
         with self._database.transaction():
-            if is_settled:
+            if put_refused:
                 self._database.execute('UPDATE actions SET settled_at = 0 WHERE id = ?', (action.id,))
             put_after = now + pause_after_put(action.changes, self._give_up_after) if put_failed else action.put_after
             self._database.execute(
@@ -249,7 +250,7 @@ class Actions:
         else:
             why = '' if ours else 'somebody else may have changed it meanwhile'
             why += ', so it is not turned on again' if why and action.kind is Kind.DISABLE else ''
-        self.end(action, f'{action.kind}d', why, gate, owned=ours, is_settled=True)
+        self.end(action, f'{action.kind}d', why, gate, owned=ours, nothing_left=True)
 
     def end(
         self,
@@ -259,10 +260,10 @@ class Actions:
         gate: Gate | None = None,
         *,
         owned: bool = False,
-        is_settled: bool = False,
+        nothing_left: bool = False,
     ) -> None:
-        """gate: as it was last read. owned: this action, and nobody else, has provably made it so. is_settled: it is as
-        it should be, or was changed by somebody else, so that the rule has nothing left to undo.
+        """gate: as it was last read. owned: this action, and nobody else, has provably made it so. nothing_left: for
+        the rule to undo, since the gate is on, or was changed by somebody else.
         """
         now = self._clock()
         with self._database.transaction():
@@ -278,7 +279,7 @@ class Actions:
                     'UPDATE actions SET gate_after = ?, mark = ?, owned = ? WHERE id = ?',
                     (gate.state, gate.mark, owned and action.kind is Kind.DISABLE, action.id),
                 )
-            if action.kind is Kind.ENABLE and is_settled:
+            if action.kind is Kind.ENABLE and nothing_left:
                 self._database.execute(
                     'UPDATE actions SET undone = 1 WHERE rule = ? AND gate = ? AND owned = 1',
                     (action.rule, action.gate),

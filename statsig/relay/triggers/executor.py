@@ -123,7 +123,7 @@ class Executor:
         if step is Step.SETTLED:
             self._settled(action, gate)
         elif step is Step.LEAVE:
-            actions.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, gate, is_settled=True)
+            actions.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, gate, nothing_left=True)
         elif action.rehearsal:
             why = f'the gate is {gate.state} and would be turned {action.goal}'
             actions.end(action, f'would_{action.kind}', why, gate)
@@ -164,14 +164,14 @@ class Executor:
         error: SwitchError,
         *,
         put_failed: bool = False,
-        is_settled: bool = False,
+        put_refused: bool = False,
         at_most: float = _LONGEST_PAUSE,
     ) -> None:
         # What became of a PUT is looked at soon, however long the attempts before it took.
         doubled = 0 if put_failed else min(action.attempts, 10)
         pause = min(_FIRST_PAUSE * 2**doubled, at_most)
         pause = max(pause * random.uniform(0.75, 1.0), error.pause)  # noqa: S311 (it only spreads requests)
-        self._actions.retry(action, pause, str(error), put_failed=put_failed, is_settled=is_settled)
+        self._actions.retry(action, pause, str(error), put_failed=put_failed, put_refused=put_refused)
 
     def _settled(self, action: Action, gate: Gate) -> None:
         """The gate is as it should be, at the beginning of an attempt."""
@@ -180,7 +180,7 @@ class Executor:
         elif action.kind is Kind.DISABLE and self._actions.may_still_be_turned_on(action.gate):
             self._again(action, SwitchError('a PUT to turn the gate on was not answered and may still have an effect'))
         elif not action.changes:
-            self._actions.end(action, f'already_{gate.state}', 'nothing to do', gate, is_settled=True)
+            self._actions.end(action, f'already_{gate.state}', 'nothing to do', gate, nothing_left=True)
         else:
             self._actions.end_changed(action, gate, at_once=False)
 
@@ -200,7 +200,7 @@ class Executor:
                 # `found` has just seen it, and Statsig has said no.
                 actions.end(action, 'refused_by_statsig', _with_review(str(error), gate), gate)
             else:
-                self._again(actions.action(action.id), error, put_failed=True, is_settled=error.refused)
+                self._again(actions.action(action.id), error, put_failed=True, put_refused=error.refused)
             return
         actions.answered(action, answered)
         self._verify(actions.action(action.id))
