@@ -185,6 +185,16 @@ def test_a_refusal_that_is_not_statsigs_word_on_it_is_tried_again(
     assert relay.wait_for_end()['outcome'] == 'disabled'
 
 
+def test_an_answer_about_another_gate_decides_nothing(start: Start, statsig: SandboxServer) -> None:
+    other = {'data': {'id': 'another_gate', 'isEnabled': False, 'status': 'Disabled', 'lastModifiedTime': 1}}
+    statsig.fail_next(f'/console/v1/gates/{GATE}', Fault('wrong_shape', body=other))
+    relay = start()
+
+    relay.notify(payload())
+
+    assert relay.wait_for_end()['outcome'] == 'disabled'
+
+
 def test_the_cooldown_survives_a_restart(start: Start, statsig: SandboxServer) -> None:
     relay = start()
     relay.notify(payload())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from statsig.relay.triggers.actions import SETTLING
+from statsig.relay.triggers.executor import Executor
 from statsig.relay.triggers.kill_switch import SwitchError
 from statsig.relay.triggers.rules import Kind, Rule
+from tests.relay.dogstatsd_receiver import wait_until
 from tests.triggers.played_statsig import PlayedWorld
 from tests.triggers.relay_with_triggers import GATE
 
@@ -128,3 +132,42 @@ def test_a_clock_that_steps_back_during_retries_holds_up_nothing(world: PlayedWo
     world.act(1)
 
     assert world.outcomes() == [('disable', 'disabled')]
+
+
+def test_a_rule_that_is_in_dry_run_by_now_sends_no_second_put(world: PlayedWorld) -> None:
+    world.switch.trouble = SwitchError('answered 500', refused=True)
+    world.hear('Triggered', 'a')
+    world.act()
+    world.journal._rules[RULE.name] = replace(RULE, dry_run=True)
+    world.switch.trouble = None
+
+    world.act(20)
+
+    assert world.outcomes() == [('disable', 'cancelled')]
+    assert world.switch.puts == [Kind.DISABLE]
+
+
+def is_all_done(world: PlayedWorld) -> bool:
+    world.executor.run_due()
+    return all(outcome for _, outcome in world.outcomes())
+
+
+def test_one_thing_at_a_time_is_done_about_a_gate(tmp_path: Path) -> None:
+    """Two rules, two monitors, one gate: whoever is second finds it off."""
+    world = PlayedWorld(tmp_path, RULE, Rule('latency', '2', GATE, dry_run=False, cooldown=0))
+    world.executor = Executor(world.journal.actions, lambda: world.switch, world.clock, stopping=threading.Event())
+    let_go = threading.Event()
+    world.switch.before_answer = lambda: let_go.wait(20)
+    world.hear('Triggered', 'a')
+    world.hear('Triggered', 'b', monitor='2')
+    world.executor.start()
+    world.executor.run_due()
+    wait_until(lambda: len(world.switch.puts) == 1)
+
+    world.executor.run_due()
+    assert world.switch.reads == 1
+    let_go.set()
+    wait_until(lambda: is_all_done(world))
+    world.executor.stop(20)
+
+    assert world.outcomes() == [('disable', 'disabled'), ('disable', 'already_off')]
