@@ -19,7 +19,8 @@ from tests.triggers.relay_with_triggers import rows
 class PlayedGate(KillSwitch):
     """Does as it is told, unless `trouble` is set: that is raised then, and what was asked for happens at `arrive`.
 
-    before_answer: called before each PUT is answered.
+    before_answer, before_reading: called before each PUT, and each reading, is answered. obeys: whether a PUT that is
+    accepted has an effect.
     """
 
     def __init__(self) -> None:
@@ -27,10 +28,13 @@ class PlayedGate(KillSwitch):
         self.puts: list[Kind] = []
         self.reads = 0
         self.trouble: SwitchError | None = None
+        self.obeys = True
         self.before_answer: Callable[[], object] = lambda: None
+        self.before_reading: Callable[[], object] = lambda: None
 
     def read(self, gate: str) -> Gate:
         self.reads += 1
+        self.before_reading()
         return self.gate
 
     def put(self, kind: Kind, gate: str) -> Gate:
@@ -38,7 +42,7 @@ class PlayedGate(KillSwitch):
         self.before_answer()
         if self.trouble:
             raise self.trouble
-        return self.arrive(kind)
+        return self.arrive(kind) if self.obeys else self.gate
 
     def arrive(self, kind: Kind) -> Gate:
         self.gate = Gate(kind is Kind.ENABLE, mark=f'{self.gate.mark}+')

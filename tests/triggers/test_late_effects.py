@@ -171,3 +171,32 @@ def test_one_thing_at_a_time_is_done_about_a_gate(tmp_path: Path) -> None:
     world.executor.stop(20)
 
     assert world.outcomes() == [('disable', 'disabled'), ('disable', 'already_off')]
+
+
+def test_a_slow_rehearsal_holds_up_no_change_of_the_same_gate(tmp_path: Path) -> None:
+    world = PlayedWorld(tmp_path, RULE, Rule('dry', '2', GATE))
+    world.executor = Executor(world.journal.actions, lambda: world.switch, world.clock, stopping=threading.Event())
+    let_go, first = threading.Event(), iter([True])
+    world.switch.before_reading = lambda: let_go.wait(20) if next(first, False) else None
+    world.hear('Triggered', 'a', monitor='2')
+    world.executor.start()
+    world.executor.run_due()
+    wait_until(lambda: world.switch.reads == 1)
+    world.hear('Triggered', 'a')
+
+    world.executor.run_due()
+
+    wait_until(lambda: world.outcomes() == [('disable', ''), ('disable', 'disabled')])
+    let_go.set()
+    world.executor.stop(20)
+
+
+def test_a_put_that_was_answered_and_had_no_effect_is_not_waited_for(world: PlayedWorld) -> None:
+    world.switch.obeys = False
+    world.hear('Triggered', 'a')
+    world.act()
+    world.hear('Recovered', 'a')
+
+    world.act(1)
+
+    assert world.outcomes() == [('disable', 'cancelled')]

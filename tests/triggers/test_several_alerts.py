@@ -346,7 +346,9 @@ def test_an_alert_that_is_sent_again_after_its_recovery_opens_nothing(tmp_path: 
 
     assert world.hear('Triggered', 'a') == 'cycle_over'
 
-    assert world.waits_to_turn_on()
+    world.clock.now += 60
+    (enabling,) = world.journal.actions.due()
+    assert world.journal.actions.claim_change(enabling, OFF)
 
 
 def test_without_cycle_keys_an_alert_of_the_moment_of_its_recovery_is_over(tmp_path: Path) -> None:
