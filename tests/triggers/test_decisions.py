@@ -145,6 +145,8 @@ def test_an_alert_calls_off_turning_on_whatever_else_is_in_its_way() -> None:
     for facts in ({}, {'cooldown_left': 9.0}, {'actions_in_hour': 9}, {'switched_off': True}):
         known = replace(FACTS, under_way=Kind.ENABLE, **facts)
         assert decide(ALERT, RULE, known, LIMITS).cancels is Kind.ENABLE
+        other = replace(known, under_way=Kind.DISABLE)
+        assert decide(ALERT, RULE, other, LIMITS).cancels is Kind.ENABLE, 'it may be under way as well'
     assert decide(replace(ALERT, is_test=True), RULE, replace(FACTS, under_way=Kind.ENABLE), LIMITS).cancels is None
 
 

@@ -17,7 +17,8 @@ from tests.triggers.relay_with_triggers import GATE, rows
 
 RULES = (
     Rule('checkout errors', '1', GATE, dry_run=False, on_recovery=True, cooldown=0, stable_for=60),
-    Rule('latency', '2', GATE, dry_run=False, cooldown=0),
+    Rule('latency', '2', GATE, dry_run=False, on_recovery=True, cooldown=0, stable_for=60),
+    Rule('for good', '1', GATE, dry_run=False, cooldown=0),
 )
 TOLD = ('refused', 'refused_by_statsig', 'failed', 'gave_up', 'unknown')
 TROUBLES = (
@@ -43,6 +44,7 @@ events = st.one_of(
     st.tuples(st.just('arrive')),
     st.tuples(st.just('person'), st.booleans()),
     st.tuples(st.just('restart')),
+    st.tuples(st.just('hurry')),
 )
 
 
@@ -60,6 +62,11 @@ def happen(world: PlayedWorld, event: tuple[object, ...]) -> None:
             world.switch.arrive(world.switch.puts[-1])
         case ('person', bool(on)):
             world.switch.arrive(Kind.ENABLE if on else Kind.DISABLE)
+        case ('hurry',):
+            before = world.switch.reads
+            for _ in range(100):
+                world.act(0.01)
+            assert world.switch.reads - before <= 30, 'one after the other, and not without a pause'
         case ('restart',):
             world.journal.close()
             world.journal = Journal(world.directory, RULES, Limits(1000), world.clock, 900)
@@ -83,6 +90,7 @@ def test_in_the_end_nothing_waits_and_nothing_is_forgotten(story: list[tuple[obj
         ):
             world.hear('Recovered', alert['cycle'], alert['scope'], monitor=alert['monitor_id'])
         world.switch.trouble, world.switch.before_reading = None, lambda: None
+        is_over = len(world.switch.puts)
 
         for _ in range(150):
             before = world.switch.reads
@@ -93,9 +101,8 @@ def test_in_the_end_nothing_waits_and_nothing_is_forgotten(story: list[tuple[obj
         world.journal.close()
         assert [each for each in actions if each['state'] == 'waiting'] == []
         assert all(each['changes'] <= 3 for each in actions)
+        assert Kind.DISABLE not in world.switch.puts[is_over:], 'all that alerted had recovered'
         assert rows(world.directory, "SELECT 1 FROM alerts WHERE state = 'alerting'") == []
-        for owned in (
-            each for each in actions if each['owned'] and not each['undone'] and each['rule'] == RULES[0].name
-        ):
-            after = [each['outcome'] for each in actions if each['kind'] == 'enable' and each['id'] > owned['id']]
+        for owned in (each for each in actions if each['owned'] and not each['undone'] and each['rule'] != 'for good'):
+            after = [each['outcome'] for each in actions if each['kind'] == 'enable' and each['rule'] == owned['rule']]
             assert set(after) & set(TOLD), 'turned off, and neither turned on again nor told why not'

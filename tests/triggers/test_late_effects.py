@@ -38,10 +38,11 @@ def test_turning_on_late_during_the_next_alert_is_undone_at_once(world: PlayedWo
         world.act(2)
     assert world.outcomes()[2] == ('disable', ''), 'off for now, but it does not rest yet'
     world.switch.arrive(Kind.ENABLE)
-    for _ in range(5):
-        world.act(8)
-
+    world.act(30)
     assert not world.switch.gate.enabled
+
+    world.act(30)
+
     assert world.outcomes()[2] == ('disable', 'disabled')
 
 

@@ -104,14 +104,17 @@ class Actions:
     def due(self, but: Collection[int] = ()) -> list[Action]:
         """What is to be done now, real actions first; `but` are in somebody's hands.
 
-        A clock that was ahead for a while has left times that no retry would have.
+        A clock that was set back has left times that are long to come: a step in the future tells. Turning off goes on
+        then, and turning on waits for so much longer.
         """
         now = self._clock()
         with self._database.lock:
             rows = self._database.execute(
-                f"{SELECT_ACTIONS} WHERE a.state = 'waiting' AND a.by = 'relay' "
-                "AND (a.due_at <= ? OR (a.kind = 'disable' AND a.due_at > ?)) ORDER BY a.rehearsal, a.id LIMIT 100",
-                (now, now + self._give_up_after),
+                f"{SELECT_ACTIONS} WHERE a.state = 'waiting' AND a.by = 'relay' "  # noqa: S608
+                "AND (a.due_at <= ? OR (a.kind = 'disable' "
+                'AND (SELECT s.at FROM steps s WHERE s.action_id = a.id ORDER BY s.id DESC LIMIT 1) > ?)) '
+                'ORDER BY a.rehearsal, a.id LIMIT 100',
+                (now, now),
             ).fetchall()
         busy = set(but)
         return [action for action in map(action_of, rows) if action.id not in busy]
@@ -175,7 +178,7 @@ class Actions:
                 return False
             self._database.execute(
                 'UPDATE actions SET changes = changes + 1, first_change_at = coalesce(first_change_at, ?), '
-                "settled_at = ?, mark_before = ?, mark_answered = '' WHERE id = ?",
+                "settled_before = settled_at, settled_at = ?, mark_before = ?, mark_answered = '' WHERE id = ?",
                 (now, now + SETTLING, gate.mark, action.id),
             )
             self._step(action.id, f'sending: PUT {action.kind}, {current.changes + 1} of {MOST_CHANGES}', now)
@@ -204,10 +207,11 @@ class Actions:
         """The PUT that was claimed has not left this host, for certain."""
         with self._database.transaction():
             self._database.execute(
-                'UPDATE actions SET changes = changes - 1, settled_at = 0, first_change_at = CASE changes WHEN 1 THEN '
-                'NULL ELSE first_change_at END WHERE id = ? AND changes > 0',
+                'UPDATE actions SET changes = changes - 1, first_change_at = CASE changes WHEN 1 THEN NULL '
+                'ELSE first_change_at END WHERE id = ? AND changes > 0',
                 (action.id,),
             )
+            self._settle(action)
             self._step(action.id, f'not sent: {why}', self._clock())
 
     def answered(self, action: Action, gate: Gate | None) -> None:
@@ -215,9 +219,10 @@ class Actions:
         is_done = gate is not None and gate.enabled is (action.kind is Kind.ENABLE)
         with self._database.transaction():
             self._database.execute(
-                'UPDATE actions SET answered = 1, settled_at = 0, mark_answered = ? WHERE id = ?',
+                'UPDATE actions SET answered = 1, mark_answered = ? WHERE id = ?',
                 (gate.mark if gate and is_done else '', action.id),
             )
+            self._settle(action)
             self._step(action.id, f'answered: Statsig accepted PUT {action.kind}', self._clock())
 
     def retry(
@@ -230,15 +235,31 @@ class Actions:
         now = self._clock()
         with self._database.transaction():
             if put_refused:
-                self._database.execute('UPDATE actions SET settled_at = 0 WHERE id = ?', (action.id,))
+                self._settle(action)
             put_after = now + pause_after_put(action.changes, self._give_up_after) if put_failed else action.put_after
             self._database.execute(
                 'UPDATE actions SET due_at = ?, put_after = ?, attempts = attempts + 1 '
                 "WHERE id = ? AND state = 'waiting'",
-                # Not beyond the end: that it was given up is told when it is, whatever Retry-After asks for.
-                (min(now + delay, max(now, action.give_up_at)), put_after, action.id),
+                (self._due_again(action, now, delay), put_after, action.id),
             )
             self._step(action.id, f'again in {delay:.1f} s: {why}', now)
+
+    def _due_again(self, action: Action, now: float, delay: float) -> float:
+        if now < action.give_up_at:
+            # Not beyond the end: that it was given up is told when it is, whatever Retry-After asks for.
+            return min(now + delay, action.give_up_at)
+        return now + min(delay, SETTLING)
+
+    def _settle(self, action: Action) -> None:
+        """It is known what became of the last PUT; an earlier one that was not answered may still arrive."""
+        self._database.execute('UPDATE actions SET settled_at = settled_before WHERE id = ?', (action.id,))
+
+    def put_left(self, action: Action) -> float:
+        """Seconds until the next PUT may be sent; a time that no pause reaches is of a clock that was set back."""
+        if not 0 < action.changes < MOST_CHANGES:
+            return 0.0
+        left = action.put_after - self._clock()
+        return left if 0 < left <= pause_after_put(action.changes, self._give_up_after) else 0.0
 
     # How it ends
 
@@ -279,6 +300,11 @@ class Actions:
                     'UPDATE actions SET gate_after = ?, mark = ?, owned = ? WHERE id = ?',
                     (gate.state, gate.mark, owned and action.kind is Kind.DISABLE, action.id),
                 )
+            if action.kind is Kind.DISABLE and owned:
+                # Whatever turned it off before, a person or another rule has turned it on since.
+                self._database.execute(
+                    'UPDATE actions SET undone = 1 WHERE gate = ? AND owned = 1 AND id != ?', (action.gate, action.id)
+                )
             if action.kind is Kind.ENABLE and nothing_left:
                 self._database.execute(
                     'UPDATE actions SET undone = 1 WHERE rule = ? AND gate = ? AND owned = 1',
@@ -290,26 +316,28 @@ class Actions:
     def _go_on(self, action: Action, outcome: str, now: float) -> None:
         """What an end leaves to be done: by another alert, or by a recovery that came too early."""
         rule = self.rule_of(action)
-        if rule is None or action.rehearsal or action.kind is not Kind.DISABLE:
+        if rule is None or action.rehearsal:
             return
-        if outcome in ('gave_up', 'unknown') or (outcome == 'cancelled' and action.called_off):
+        came_to_nothing = outcome in ('gave_up', 'unknown') or (outcome == 'cancelled' and action.called_off)
+        if action.kind is Kind.DISABLE and came_to_nothing:
             self._hand_over(action, rule, now)
         if action.called_off and self._history.is_to_undo(rule):
             why = on_again(rule, self._history.cooldown_left(rule, now))
             self.plan(rule, Decision(Verdict.WAIT, Reason.NONE, why, Kind.ENABLE), action.alert, now)
-            self._step(action.id, 'the alert had recovered while this was under way', now)
+            self._step(action.id, 'the last alert had recovered while this was under way', now)
 
     def may_still_be_turned_on(self, gate: str) -> bool:
         """By a PUT that was sent and not answered."""
         found = self._database.one(
-            "SELECT 1 FROM actions WHERE gate = ? AND settled_at > 0 AND settled_at > ? AND kind = 'enable'",
-            *(gate, self._clock()),
+            "SELECT 1 FROM actions WHERE gate = ? AND kind = 'enable' AND settled_at > 0 "
+            'AND settled_at > ? AND settled_at <= ?',
+            *(gate, self._clock(), self._clock() + SETTLING),
         )
         return found is not None
 
     def is_open(self, action: Action) -> bool:
         """Whether it is not known yet what became of a PUT, and nobody waits for the end of this action."""
-        if self._clock() >= action.settled_at:
+        if not self._clock() < action.settled_at <= self._clock() + SETTLING:
             return False
         since = self._clock() - self._give_up_after
         return action.kind is Kind.ENABLE or not self._alerts.is_one_put_off(action.rule, since)

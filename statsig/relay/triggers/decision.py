@@ -92,7 +92,7 @@ def decide(notification: Notification, rule: Rule, facts: Facts, limits: Limits)
         return _on_recovery(notification, rule, facts, limits)
     if notification.is_open:
         why = 'it alerted before anybody looked: left alone, but nothing is turned on before it is over'
-        return _recorded(Reason.TRANSITION, why, _no_longer_quiet(notification, facts))
+        return _recorded(Reason.TRANSITION, why, _no_longer_quiet(notification))
     said = f'the transition is {notification.transition[:40]}' if notification.transition else 'no transition is given'
     return _recorded(Reason.TRANSITION, f'{said}: only Triggered and Re-Triggered are acted upon')
 
@@ -100,16 +100,16 @@ def decide(notification: Notification, rule: Rule, facts: Facts, limits: Limits)
 def _on_alert(notification: Notification, rule: Rule, facts: Facts, limits: Limits) -> Decision:
     if facts.cycle_over:
         return _refused(Kind.DISABLE, Reason.CYCLE_OVER, 'this alert has recovered already')
-    cancels = _no_longer_quiet(notification, facts)
+    cancels = _no_longer_quiet(notification)
     blocked = _blocked_alert(notification, rule, facts, limits)
     if blocked:
         return _refused(Kind.DISABLE, *blocked, cancels)
     return _done(notification, rule, facts, Kind.DISABLE, cancels)
 
 
-def _no_longer_quiet(notification: Notification, facts: Facts) -> Kind | None:
-    """Whatever becomes of an alert, what was to be turned on again stays off."""
-    return Kind.ENABLE if facts.under_way is Kind.ENABLE and not notification.is_test else None
+def _no_longer_quiet(notification: Notification) -> Kind | None:
+    """Whatever becomes of an alert, and whatever else is under way, what was to be turned on again stays off."""
+    return None if notification.is_test else Kind.ENABLE
 
 
 def _blocked_alert(notification: Notification, rule: Rule, facts: Facts, limits: Limits) -> tuple[Reason, str] | None:

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 
 from statsig.relay.triggers.action import Action
 from statsig.relay.triggers.actions import Actions
-from statsig.relay.triggers.decision import MOST_CHANGES, Gate, Step, next_step
+from statsig.relay.triggers.decision import MOST_CHANGES, NOTHING_SENT, Gate, Step, next_step
 from statsig.relay.triggers.kill_switch import KillSwitch, SwitchError
 from statsig.relay.triggers.rules import Kind
 
@@ -119,9 +119,12 @@ class Executor:
             self._not_read(action, error, now)
             return
         actions.found(action, gate.state)
-        step, why = next_step(action.kind, gate, actions.mark_when_turned_off(action), action.sent)
+        # While a PUT to turn it on may arrive, a change is not for certain somebody else's.
+        is_unsure = self._may_be_turned_on(action)
+        sent = NOTHING_SENT if is_unsure else action.sent
+        step, why = next_step(action.kind, gate, actions.mark_when_turned_off(action), sent)
         if step is Step.SETTLED:
-            self._settled(action, gate)
+            self._settled(action, gate, is_unsure)
         elif step is Step.LEAVE:
             actions.end(action, 'refused' if not action.rehearsal else 'would_refuse', why, gate, nothing_left=True)
         elif action.rehearsal:
@@ -132,8 +135,7 @@ class Executor:
         elif now > action.give_up_at:
             why = f'not done within give_up_after; PUTs without effect: {action.changes}'
             actions.end(action, 'gave_up', why, gate)
-        elif 0 < action.changes < MOST_CHANGES and now < action.put_after:
-            left = action.put_after - now
+        elif left := actions.put_left(action):
             self._again(action, SwitchError(f'the next PUT is due in {left:.0f} s'), at_most=left)
         elif action.kind is Kind.ENABLE and not actions.may_be_quiet(action):
             self._again(action, SwitchError('a monitor about this gate could not be looked at lately'))
@@ -173,11 +175,15 @@ class Executor:
         pause = max(pause * random.uniform(0.75, 1.0), error.pause)  # noqa: S311 (it only spreads requests)
         self._actions.retry(action, pause, str(error), put_failed=put_failed, put_refused=put_refused)
 
-    def _settled(self, action: Action, gate: Gate) -> None:
+    def _may_be_turned_on(self, action: Action) -> bool:
+        is_real = action.kind is Kind.DISABLE and not action.rehearsal
+        return is_real and self._actions.may_still_be_turned_on(action.gate)
+
+    def _settled(self, action: Action, gate: Gate, is_unsure: bool) -> None:
         """The gate is as it should be, at the beginning of an attempt."""
         if action.rehearsal:
             self._actions.end(action, 'would_do_nothing', f'the gate is {gate.state} already', gate)
-        elif action.kind is Kind.DISABLE and self._actions.may_still_be_turned_on(action.gate):
+        elif is_unsure:
             self._again(action, SwitchError('a PUT to turn the gate on was not answered and may still have an effect'))
         elif not action.changes:
             self._actions.end(action, f'already_{gate.state}', 'nothing to do', gate, nothing_left=True)
@@ -217,7 +223,10 @@ class Executor:
                 continue
             self._actions.step(action, f'read back: the gate is {gate.state}')
             if next_step(action.kind, gate, gate.mark)[0] is Step.SETTLED:
-                self._actions.end_changed(action, gate, at_once=number == 0)
+                if self._may_be_turned_on(action):
+                    self._settled(action, gate, is_unsure=True)
+                else:
+                    self._actions.end_changed(action, gate, at_once=number == 0)
                 return
         if gate is not None and (gate.requires_review or action.changes >= MOST_CHANGES):
             why = f'Statsig accepted {action.changes} PUTs, and the gate is still {gate.state}'

@@ -79,8 +79,8 @@ class History:
 
     def under_way(self, notification: Notification, rule: Rule) -> Kind | None:
         """For an alert, any action of the rule, or turning the gate on by whichever rule; for a recovery, an action of
-        another alert does not count."""
-        for about in self.rules_about(rule.gate):
+        another alert does not count. The rule's own comes first: a recovery is to call it off."""
+        for about in sorted(self.rules_about(rule.gate), key=lambda name: name != rule.name):
             for kind, monitor_id, cycle, scope in self._waiting(about):
                 is_ours = about == rule.name and (
                     notification.is_open or self._alerts.has_ended(about, monitor_id, alert_key(cycle, scope))
