@@ -34,6 +34,15 @@ def turned_off(journal: Journal, action: Action) -> None:
     journal.actions.end_changed(journal.actions.action(action.id), OFF, at_once=True)
 
 
+def act_on_alert(journal: Journal) -> Action:
+    """The gate is turned off because of ALERT."""
+    journal.receive([(ALERT, 'webhook', '')])
+    (action,) = journal.actions.due()
+    journal.actions.claim_change(action, ON)
+    turned_off(journal, action)
+    return action
+
+
 def test_an_alert_that_ends_while_its_change_is_on_its_way_is_undone_as_any_other(tmp_path: Path) -> None:
     clock = Clock()
     journal = opened(tmp_path, clock)
@@ -92,10 +101,7 @@ def test_another_rule_about_the_same_gate_keeps_it_off(tmp_path: Path) -> None:
     clock = Clock()
     other = Rule('latency', '2', 'checkout_v2', dry_run=True)
     journal = opened(tmp_path, clock, RULE, other)
-    journal.receive([(ALERT, 'webhook', '')])
-    (action,) = journal.actions.due()
-    journal.actions.claim_change(action, ON)
-    turned_off(journal, action)
+    act_on_alert(journal)
     journal.receive([(RECOVERY, 'webhook', '')])
 
     journal.receive([(replace(ALERT, monitor_id='2'), 'webhook', '')])
@@ -107,10 +113,7 @@ def test_another_rule_about_the_same_gate_keeps_it_off(tmp_path: Path) -> None:
 def test_an_alert_that_opens_at_the_last_moment_keeps_the_gate_off(tmp_path: Path) -> None:
     clock = Clock()
     journal = opened(tmp_path, clock)
-    journal.receive([(ALERT, 'webhook', '')])
-    (action,) = journal.actions.due()
-    journal.actions.claim_change(action, ON)
-    turned_off(journal, action)
+    act_on_alert(journal)
     journal.receive([(RECOVERY, 'webhook', '')])
     clock.now += 61
     (enabling,) = journal.actions.due()
@@ -123,10 +126,7 @@ def test_an_alert_that_opens_at_the_last_moment_keeps_the_gate_off(tmp_path: Pat
 def test_old_lines_go_but_for_what_may_be_undone_and_where_it_came_from(tmp_path: Path) -> None:
     clock = Clock()
     journal = opened(tmp_path, clock)
-    journal.receive([(ALERT, 'webhook', '')])
-    (action,) = journal.actions.due()
-    journal.actions.claim_change(action, ON)
-    turned_off(journal, action)
+    action = act_on_alert(journal)
     journal.receive([(replace(ALERT, transition='Warn'), 'webhook', '')])
     journal.told(journal.untold())
 
